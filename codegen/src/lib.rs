@@ -1,0 +1,1 @@
+//! From an attention problem to a PTX module.

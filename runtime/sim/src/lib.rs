@@ -1,0 +1,1 @@
+//! A simulator for PTX.

@@ -1,0 +1,2 @@
+//! The program `autotune`.
+fn main() {}
