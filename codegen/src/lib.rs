@@ -1,1 +1,6 @@
 //! From an attention problem to a PTX module.
+//!
+//! This crate is pure: it knows no device and does no input or output.
+
+pub mod gpu;
+pub mod ptx;

@@ -1,0 +1,75 @@
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use super::form::Form;
+use super::notation;
+
+/// The files of the table, each a family of instructions.
+const FILES: &[(&str, &str)] = &[
+    ("arithmetic.isa", include_str!("arithmetic.isa")),
+    ("memory.isa", include_str!("memory.isa")),
+    ("control.isa", include_str!("control.isa")),
+    ("matrix.isa", include_str!("matrix.isa")),
+];
+
+/// Every instruction form, indexed by the first word of its name.
+#[derive(Debug)]
+pub struct Table {
+    forms: HashMap<&'static str, Vec<Form>>,
+}
+
+/// The table of instruction forms.
+///
+/// # Panics
+///
+/// Where a row of the table itself is malformed, which a test rules out.
+pub fn table() -> &'static Table {
+    static TABLE: LazyLock<Table> = LazyLock::new(|| match Table::read(FILES) {
+        Ok(table) => table,
+        Err(error) => panic!("the instruction table is malformed: {error}"),
+    });
+    &TABLE
+}
+
+impl Table {
+    fn read(files: &[(&'static str, &'static str)]) -> Result<Self, String> {
+        let mut forms: HashMap<&'static str, Vec<Form>> = HashMap::new();
+        for (file, text) in files {
+            for (number, line) in text.lines().enumerate() {
+                if line.trim().is_empty() || line.starts_with('#') {
+                    continue;
+                }
+                let form = notation::row(line)
+                    .map_err(|error| format!("{file}:{}: {error}: {line}", number + 1))?;
+                let first = line.split(['.', ' ']).next().unwrap_or_default();
+                forms.entry(first).or_default().push(form);
+            }
+        }
+        Ok(Self { forms })
+    }
+
+    /// The forms whose name begins with `word`.
+    pub fn beginning_with(&self, word: &str) -> &[Form] {
+        self.forms.get(word).map_or(&[], Vec::as_slice)
+    }
+
+    /// Every form, in no particular order.
+    pub fn forms(&self) -> impl Iterator<Item = &Form> {
+        self.forms.values().flatten()
+    }
+
+    /// Every first word, in no particular order.
+    pub fn words(&self) -> impl Iterator<Item = &'static str> {
+        self.forms.keys().copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_reads() {
+        Table::read(FILES).unwrap();
+    }
+}
