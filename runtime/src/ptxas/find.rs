@@ -1,0 +1,113 @@
+//! Where NVIDIA's programs are on this machine.
+
+use std::env;
+use std::ffi::OsStr;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use super::{Error, TIME_LIMIT, process};
+
+/// A program of NVIDIA's CUDA toolkit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tool {
+    /// The assembler.
+    Ptxas,
+    /// The disassembler.
+    Nvdisasm,
+}
+
+impl Tool {
+    /// The program's file name.
+    pub fn program(self) -> &'static str {
+        match self {
+            Tool::Ptxas => "ptxas",
+            Tool::Nvdisasm => "nvdisasm",
+        }
+    }
+
+    /// The environment variable that names the program's path.
+    pub fn variable(self) -> &'static str {
+        match self {
+            Tool::Ptxas => "PTXAS",
+            Tool::Nvdisasm => "NVDISASM",
+        }
+    }
+}
+
+impl fmt::Display for Tool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.program())
+    }
+}
+
+/// The folder below a cargo target folder into which `cargo xtask test` installs the programs, and
+/// where they lie in it: the layout of NVIDIA's Python packages.
+const FETCHED: &str = "cuda-tools";
+const FETCHED_BIN: &str = "nvidia/cu13/bin";
+
+/// The folder that `cargo xtask test` fills, below the cargo target folder `target`.
+pub fn tools_folder(target: &Path) -> PathBuf {
+    target.join(FETCHED)
+}
+
+/// The places to look at, in order.
+fn candidates(tool: Tool) -> Vec<PathBuf> {
+    let program = tool.program();
+    let mut places: Vec<PathBuf> = Vec::new();
+    places.extend(env::var_os(tool.variable()).filter(|v| !v.is_empty()).map(PathBuf::from));
+    if let Some(path) = env::var_os("PATH") {
+        places.extend(env::split_paths(&path).map(|folder| folder.join(program)));
+    }
+    if let Some(home) = env::var_os("CUDA_HOME").filter(|v| !v.is_empty()) {
+        places.push(Path::new(&home).join("bin").join(program));
+    }
+    places.extend(target_folders().map(|t| tools_folder(&t).join(FETCHED_BIN).join(program)));
+    places
+}
+
+/// Cargo target folders in sight: that of the running program, and `target` in the current folder
+/// or one above it.
+fn target_folders() -> impl Iterator<Item = PathBuf> {
+    let ancestors = |path: PathBuf| path.ancestors().map(Path::to_owned).collect::<Vec<_>>();
+    let of_program = env::current_exe().map(ancestors).unwrap_or_default();
+    let of_folder = env::current_dir().map(ancestors).unwrap_or_default();
+    of_program.into_iter().chain(of_folder.into_iter().map(|folder| folder.join("target")))
+}
+
+pub(super) fn find(tool: Tool) -> Result<PathBuf, Error> {
+    candidates(tool).into_iter().find(|place| is_program(place)).ok_or_else(|| Error::NotFound {
+        tool,
+        searched: [
+            format!("${}", tool.variable()),
+            "PATH".into(),
+            "$CUDA_HOME/bin".into(),
+            format!("target/{FETCHED}"),
+        ]
+        .into(),
+    })
+}
+
+#[cfg(unix)]
+fn is_program(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(not(unix))]
+fn is_program(path: &Path) -> bool {
+    path.is_file()
+}
+
+/// The release in the last line of what `--version` prints: `Cuda compilation tools, release 13.5, V13.5.37`.
+pub(super) fn version(tool: Tool, path: &Path) -> Result<String, Error> {
+    let run = process::run(path, &[OsStr::new("--version")], TIME_LIMIT)?;
+    run.stdout
+        .split_whitespace()
+        .filter_map(|word| word.strip_prefix('V'))
+        .find(|version| version.starts_with(|c: char| c.is_ascii_digit()))
+        .map(str::to_owned)
+        .ok_or_else(|| Error::Output {
+            tool,
+            reason: format!("--version names no release: {:?}", run.stdout.trim()),
+        })
+}
