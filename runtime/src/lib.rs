@@ -1,5 +1,14 @@
 //! What an application depends on: launches and the files that describe them, devices, the
 //! reference in double precision, and NVIDIA's assembler where it is present.
 
+pub mod compare;
+pub mod device;
+mod dtype;
+mod files;
+pub mod launch_file;
+pub mod npy;
 pub mod ptxas;
 pub mod sass;
+pub mod tensor_map;
+
+pub use dtype::{DType, Value};
