@@ -1,0 +1,302 @@
+//! What a kernel did wrong, and where.
+
+use std::fmt;
+
+use thiserror::Error;
+use tilewright_codegen::ptx::Space;
+
+/// A mistake of the kernel, with the place where it showed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// What went wrong.
+    pub kind: FaultKind,
+    /// Which instruction of which threads; none for a deadlock, which has many.
+    pub site: Option<Site>,
+}
+
+/// An instruction as some lanes of a warp executed it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Site {
+    /// Line of the PTX text, from 1; 0 where the module was built and not parsed.
+    pub line: u32,
+    /// The instruction's name and modifiers.
+    pub instruction: String,
+    /// The function it belongs to.
+    pub function: String,
+    /// `%ctaid` of the block.
+    pub block: [u32; 3],
+    /// The warp's index in its block.
+    pub warp: u32,
+    /// The lanes concerned, lane 0 in the lowest bit.
+    pub lanes: u32,
+}
+
+/// The buffer, variable or window nearest to an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Its name.
+    pub name: String,
+    /// Bytes from its beginning to the address; negative before it.
+    pub offset: i64,
+    /// Its size in bytes.
+    pub size: u64,
+}
+
+/// What was done to memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccessKind {
+    /// A load.
+    Read,
+    /// A store.
+    Write,
+    /// A read-modify-write.
+    Atomic,
+    /// An asynchronous copy that reads here.
+    CopyRead,
+    /// An asynchronous copy that writes here.
+    CopyWrite,
+}
+
+/// An access to memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Access {
+    /// What was done.
+    pub kind: AccessKind,
+    /// The state space the address lies in.
+    pub space: Space,
+    /// The address, as an offset in its window for shared and local memory.
+    pub address: u64,
+    /// Bytes accessed.
+    pub size: u32,
+    /// What lies nearest.
+    pub place: Option<Place>,
+}
+
+/// A warp that waits for something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiter {
+    /// Where it waits.
+    pub site: Site,
+    /// What for.
+    pub reason: String,
+}
+
+/// The kinds of faults.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum FaultKind {
+    /// An access outside every buffer, or outside the memory of the block or thread.
+    #[error("{0} is outside of every allocation")]
+    OutOfBounds(Access),
+    /// An address that is no multiple of the access's size.
+    #[error("{access} is misaligned: the address must be a multiple of {alignment}")]
+    Misaligned {
+        /// The access.
+        access: Access,
+        /// What the address must be a multiple of.
+        alignment: u32,
+    },
+    /// A store to memory that cannot be written.
+    #[error("{0} writes to read-only memory")]
+    ReadOnly(Access),
+    /// A register was read before anything was written to it.
+    #[error("register {register} is read but nothing wrote it")]
+    UninitializedRegister {
+        /// Its name.
+        register: String,
+    },
+    /// Memory was read before anything was written to it.
+    #[error("{0} reads bytes that nothing wrote")]
+    UninitializedMemory(Access),
+    /// Two accesses that nothing orders, at least one of them a write.
+    #[error("data race: {access} is not ordered after the {} by {other}", AccessName(*other_kind))]
+    Race {
+        /// The access that was found to be unordered.
+        access: Access,
+        /// What the earlier access did.
+        other_kind: AccessKind,
+        /// Who did it.
+        other: Site,
+    },
+    /// The bytes belong to an asynchronous copy that nobody has waited for.
+    #[error("{access} touches bytes of an asynchronous copy still in flight, issued by {copy}")]
+    InFlight {
+        /// The access.
+        access: Access,
+        /// Who issued the copy.
+        copy: Site,
+    },
+    /// An `.aligned` or `.sync` instruction that some lanes do not reach.
+    #[error(
+        "lanes {missing:#010x} do not execute this instruction together with lanes {arrived:#010x}{}",
+        elsewhere(other)
+    )]
+    Divergent {
+        /// Lanes that arrived.
+        arrived: u32,
+        /// Live lanes that it needs and that are elsewhere.
+        missing: u32,
+        /// Where the missing lanes are, if they wait too.
+        other: Option<Site>,
+    },
+    /// A barrier used against its rules.
+    #[error("barrier {barrier}: {problem}")]
+    Barrier {
+        /// Its number.
+        barrier: u32,
+        /// The rule that was broken.
+        problem: String,
+    },
+    /// An mbarrier used against its rules.
+    #[error("mbarrier at {place}: {problem}")]
+    Mbarrier {
+        /// Where it is, with its state.
+        place: String,
+        /// The rule that was broken.
+        problem: String,
+    },
+    /// No thread can go on.
+    #[error("deadlock: no thread can go on{}", listed(waiting))]
+    Deadlock {
+        /// Who waits for what.
+        waiting: Vec<Waiter>,
+    },
+    /// Threads loop for something that cannot happen.
+    #[error(
+        "spin without progress: the loop repeats one state and nothing can change it{}",
+        listed(waiting)
+    )]
+    Spin {
+        /// Who spins or waits.
+        waiting: Vec<Waiter>,
+    },
+    /// The budget of [`Limits::instructions`](crate::Limits) is spent.
+    #[error(
+        "{limit} warp instructions were executed and the cluster is not done{}",
+        listed(waiting)
+    )]
+    Budget {
+        /// The budget.
+        limit: u64,
+        /// Where the warps are.
+        waiting: Vec<Waiter>,
+    },
+    /// Calls nest deeper than [`Limits::call_depth`](crate::Limits) or local memory is spent.
+    #[error("{0}")]
+    StackOverflow(String),
+    /// `trap` was executed.
+    #[error("the kernel executed `trap`")]
+    Trap,
+    /// Something that PTX leaves undefined.
+    #[error("undefined behaviour: {0}")]
+    Undefined(String),
+}
+
+impl std::error::Error for Fault {}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(site) = &self.site {
+            write!(f, "{site}: ")?;
+        }
+        write!(f, "{}", self.kind)
+    }
+}
+
+impl fmt::Display for Site {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [x, y, z] = self.block;
+        write!(
+            f,
+            "line {} `{}` in {}, block ({x}, {y}, {z}), warp {}, {}",
+            self.line,
+            self.instruction,
+            self.function,
+            self.warp,
+            Lanes(self.lanes)
+        )
+    }
+}
+
+/// A set of lanes as a person would write it: `lane 3`, `lanes 0-15, 31`.
+struct Lanes(u32);
+
+impl fmt::Display for Lanes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.count_ones() == 1 { "lane " } else { "lanes " })?;
+        let mut lane = 0;
+        let mut separator = "";
+        while lane < 32 {
+            let run = (self.0 >> lane).trailing_ones();
+            match run {
+                0 => {}
+                1 => write!(f, "{separator}{lane}")?,
+                _ => write!(f, "{separator}{lane}-{}", lane + run - 1)?,
+            }
+            if run > 0 {
+                separator = ", ";
+            }
+            lane += run + 1;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the {} of {} bytes at {} address {:#x}",
+            AccessName(self.kind),
+            self.size,
+            self.space,
+            self.address
+        )?;
+        match &self.place {
+            Some(place) => write!(f, " ({place})"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, offset, size } = self;
+        if *offset < 0 {
+            write!(f, "{} bytes before `{name}`", offset.unsigned_abs())
+        } else if offset.unsigned_abs() >= *size {
+            write!(f, "{} bytes past the end of `{name}`", offset.unsigned_abs() - size)
+        } else {
+            write!(f, "byte {offset} of {size} of `{name}`")
+        }
+    }
+}
+
+struct AccessName(AccessKind);
+
+impl fmt::Display for AccessName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            AccessKind::Read => "read",
+            AccessKind::Write => "write",
+            AccessKind::Atomic => "atomic access",
+            AccessKind::CopyRead => "asynchronous read",
+            AccessKind::CopyWrite => "asynchronous write",
+        })
+    }
+}
+
+fn elsewhere(other: &Option<Site>) -> String {
+    other.as_ref().map_or(String::new(), |site| format!(", which wait at {site}"))
+}
+
+fn listed(waiting: &[Waiter]) -> String {
+    const SHOWN: usize = 16;
+    let mut text = String::new();
+    for waiter in waiting.iter().take(SHOWN) {
+        text += &format!("\n  {}: {}", waiter.site, waiter.reason);
+    }
+    if waiting.len() > SHOWN {
+        text += &format!("\n  and {} more", waiting.len() - SHOWN);
+    }
+    text
+}

@@ -1,0 +1,44 @@
+/// How to run a launch.
+///
+/// ```
+/// use tilewright_sim::Options;
+/// let options = Options { seed: 7, ..Options::default() };
+/// assert!(options.hazards);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Decides the order of warps and blocks, and when asynchronous work lands. Two runs of one
+    /// seed do the same, whatever `jobs` is, unless the kernel depends on the order of its blocks.
+    pub seed: u64,
+    /// Whether to look for races and for reads of what nothing wrote. Accesses outside buffers,
+    /// misaligned ones, misused barriers and deadlocks are always found.
+    pub hazards: bool,
+    /// Threads of the host that execute blocks; 0 takes as many as the host has cores.
+    pub jobs: usize,
+    /// When to give up.
+    pub limits: Limits,
+}
+
+impl Default for Options {
+    /// Seed 0, hazards looked for, all cores.
+    fn default() -> Self {
+        Self { seed: 0, hazards: true, jobs: 0, limits: Limits::default() }
+    }
+}
+
+/// Bounds that turn a kernel without end into a fault.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Warp instructions that one cluster may execute.
+    pub instructions: u64,
+    /// Depth of calls.
+    pub call_depth: u32,
+    /// Bytes of local memory of a thread.
+    pub local_memory: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { instructions: 1 << 32, call_depth: 256, local_memory: 512 << 10 }
+    }
+}
