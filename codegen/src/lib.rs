@@ -2,5 +2,6 @@
 //!
 //! This crate is pure: it knows no device and does no input or output.
 
+pub mod attention;
 pub mod gpu;
 pub mod ptx;

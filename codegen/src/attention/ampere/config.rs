@@ -1,0 +1,346 @@
+use super::ConfigError;
+use crate::attention::Problem;
+use crate::gpu::{Gpu, Target};
+
+/// How the forward kernel computes: its tiles and its variants. As text it is one word, such as
+/// `m128n64w4s1qrts`; see [`ParseConfigError`](super::ParseConfigError).
+///
+/// ```
+/// use tilewright_codegen::attention::ampere::Config;
+/// let config: Config = "m128n64w4s1sl".parse().unwrap();
+/// assert_eq!((config.tile_m, config.tile_n, config.warps), (128, 64, 4));
+/// assert!(config.split_masked_loop && !config.q_in_registers);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Config {
+    /// Query rows of a block, shared out evenly among its warps in steps of 16.
+    pub tile_m: u32,
+    /// Keys of one iteration.
+    pub tile_n: u32,
+    /// Warps of a block.
+    pub warps: u32,
+    /// Key and value tiles that fit shared memory at once. With one, K and V are copied in turns
+    /// beside the computation on the other; with more, whole tiles are copied ahead.
+    pub stages: u32,
+    /// Whether a warp keeps its rows of Q in registers, or reads them again for every key tile.
+    pub q_in_registers: bool,
+    /// Whether Q passes through the memory that K and V use later.
+    pub share_q_k: bool,
+    /// Whether iterations that need no mask run in a loop of their own, without mask code.
+    pub split_masked_loop: bool,
+    /// Who adds up the probabilities of a row.
+    pub row_sum: RowSum,
+    /// When the output accumulator is rescaled.
+    pub rescale: Rescale,
+}
+
+/// Who adds up the probabilities of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RowSum {
+    /// Each thread adds its own in f32; a quad of threads adds up at the end.
+    Registers,
+    /// The tensor core, as a column of ones beside V. It sums the rounded probabilities that V is
+    /// weighted with, in f32.
+    TensorCore,
+}
+
+/// When the output accumulator is rescaled to a new reference of the exponential. Any reference
+/// gives the same O and LSE up to rounding, as it cancels; it only has to keep the exponentials
+/// within range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Rescale {
+    /// In every iteration.
+    Always,
+    /// Where the maximum of any row of the warp has grown. What is left out are multiplications
+    /// with exactly one, so results are bit for bit those of [`Rescale::Always`].
+    WhenGrown,
+    /// Where the maximum of any row of the warp has grown by more than 2⁸ over the reference, as
+    /// in FlashAttention-4. Probabilities stay below 2⁸, within f16, and sums within f32.
+    Lazy,
+}
+
+/// What a block of the kernel takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Resources {
+    /// Threads of a block.
+    pub threads: u32,
+    /// Bytes of dynamic shared memory of a block; there is no static one.
+    pub shared_bytes: u32,
+    /// Estimate of the registers of a thread; ptxas decides.
+    pub registers: u32,
+}
+
+impl Config {
+    /// Whether the kernel can be built, and what a block takes then. This is the one list of rules:
+    /// what it accepts is the search space.
+    ///
+    /// # Errors
+    ///
+    /// The first rule broken, with the arithmetic and the limit.
+    pub fn check(&self, problem: &Problem, gpu: &Gpu) -> Result<Resources, ConfigError> {
+        problem.check()?;
+        if !gpu.target.admits(Target::baseline(80)) {
+            return Err(ConfigError::Target { target: gpu.target });
+        }
+        self.check_shape(problem)?;
+        self.check_copies(problem)?;
+        Ok(Resources {
+            threads: self.threads(),
+            shared_bytes: self.check_shared(problem, gpu)?,
+            registers: self.check_registers(problem, gpu)?,
+        })
+    }
+
+    /// Threads of a block.
+    pub fn threads(&self) -> u32 {
+        self.warps.saturating_mul(32)
+    }
+
+    fn check_shape(&self, problem: &Problem) -> Result<(), ConfigError> {
+        let dims = [("head_dim", problem.head_dim), ("head_dim_v", problem.head_dim_v)];
+        for (name, found) in dims {
+            if found % 32 != 0 || !(32..=256).contains(&found) {
+                return Err(ConfigError::HeadDim { name, found });
+            }
+        }
+        if !(1..=16).contains(&self.warps) {
+            return Err(ConfigError::Warps { found: self.warps });
+        }
+        let unit = 16 * self.warps;
+        if self.tile_m == 0 || !self.tile_m.is_multiple_of(unit) {
+            return Err(ConfigError::TileM { tile_m: self.tile_m, warps: self.warps, unit });
+        }
+        if !self.tile_n.is_multiple_of(16) || !(16..=256).contains(&self.tile_n) {
+            return Err(ConfigError::TileN { tile_n: self.tile_n });
+        }
+        if !(1..=8).contains(&self.stages) {
+            return Err(ConfigError::Stages { found: self.stages });
+        }
+        if self.share_q_k && !self.q_in_registers {
+            return Err(ConfigError::ShareWithoutRegisters);
+        }
+        Ok(())
+    }
+
+    fn check_copies(&self, problem: &Problem) -> Result<(), ConfigError> {
+        let tiles = [
+            ("Q", "tile_m", problem.head_dim, self.tile_m),
+            ("K", "tile_n", problem.head_dim, self.tile_n),
+            ("V", "tile_n", problem.head_dim_v, self.tile_n),
+        ];
+        for (name, tile, head_dim, found) in tiles {
+            let threads = self.threads();
+            let rows = rows_of_a_pass(threads, head_dim);
+            if !found.is_multiple_of(rows) {
+                return Err(ConfigError::CopyPass { name, tile, threads, rows, found });
+            }
+        }
+        Ok(())
+    }
+
+    fn check_shared(&self, problem: &Problem, gpu: &Gpu) -> Result<u32, ConfigError> {
+        let bytes = problem.dtype.bytes();
+        let q = u64::from(self.tile_m) * u64::from(problem.head_dim * bytes);
+        let row = u64::from((problem.head_dim + problem.head_dim_v) * bytes);
+        let kv = u64::from(self.stages) * u64::from(self.tile_n) * row;
+        let (needed, join) = match self.share_q_k {
+            true => (q.max(kv), "or"),
+            false => (q + kv, "+"),
+        };
+        let limit = gpu.limits.shared_per_block;
+        if needed > limit.into() {
+            return Err(ConfigError::Shared {
+                needed: needed.try_into().unwrap_or(u32::MAX),
+                arithmetic: format!(
+                    "Q {} · {} · {bytes} {join} {} stages · {} keys · ({} + {}) · {bytes}",
+                    self.tile_m,
+                    problem.head_dim,
+                    self.stages,
+                    self.tile_n,
+                    problem.head_dim,
+                    problem.head_dim_v,
+                ),
+                target: gpu.target,
+                limit,
+            });
+        }
+        Ok(needed as u32)
+    }
+
+    /// Registers of a thread: its share of O, S and Q, the state of its rows, and what addresses
+    /// and operands in flight take.
+    fn check_registers(&self, problem: &Problem, gpu: &Gpu) -> Result<u32, ConfigError> {
+        const WORKING: u32 = 40;
+        let warp_rows = self.tile_m / self.warps;
+        let output = warp_rows * problem.head_dim_v / 32;
+        let scores = warp_rows * self.tile_n / 32;
+        let query = if self.q_in_registers { warp_rows * problem.head_dim / 64 } else { 0 };
+        let rows = warp_rows / 8;
+        let state = rows * if self.row_sum == RowSum::TensorCore { 3 } else { 2 };
+        let needed = output + scores + query + state + WORKING;
+        let error = |limit, reason| ConfigError::Registers {
+            needed,
+            arithmetic: format!(
+                "O {output} + S {scores} + Q {query} + rows {state} + working set {WORKING}"
+            ),
+            limit,
+            reason,
+        };
+        if needed > gpu.limits.registers_per_thread {
+            return Err(error(gpu.limits.registers_per_thread, "can be addressed"));
+        }
+        let fair = gpu.limits.registers_per_multiprocessor / self.threads();
+        if needed > fair {
+            return Err(error(fair, "are left when the block's threads share a multiprocessor"));
+        }
+        Ok(needed)
+    }
+
+    /// The raw grid of configs around a problem; most break a rule of [`Config::check`].
+    pub fn space(_problem: &Problem, _gpu: &Gpu) -> impl Iterator<Item = Config> + use<> {
+        const TILES: [(u32, u32); 8] =
+            [(64, 2), (64, 4), (128, 4), (128, 8), (192, 4), (192, 12), (256, 8), (256, 16)];
+        const KEYS: [u32; 9] = [32, 48, 64, 80, 96, 112, 128, 160, 192];
+        let variants = (0..24u32).map(|bits| {
+            let rescale = [Rescale::Always, Rescale::WhenGrown, Rescale::Lazy][bits as usize / 8];
+            (bits & 1 != 0, bits & 2 != 0, bits & 4 != 0, rescale)
+        });
+        TILES.into_iter().flat_map(move |(tile_m, warps)| {
+            let variants = variants.clone();
+            KEYS.into_iter().flat_map(move |tile_n| {
+                let variants = variants.clone();
+                (1..=4).flat_map(move |stages| {
+                    variants.clone().map(move |(q_in_registers, share_q_k, tensor, rescale)| {
+                        Config {
+                            tile_m,
+                            tile_n,
+                            warps,
+                            stages,
+                            q_in_registers,
+                            share_q_k,
+                            split_masked_loop: true,
+                            row_sum: match tensor {
+                                true => RowSum::TensorCore,
+                                false => RowSum::Registers,
+                            },
+                            rescale,
+                        }
+                    })
+                })
+            })
+        })
+    }
+
+    /// A good config where nothing has been tuned.
+    pub fn default_for(problem: &Problem, gpu: &Gpu) -> Config {
+        let small = gpu.limits.shared_per_block < 128 << 10;
+        let widest = problem.head_dim.max(problem.head_dim_v);
+        let (tile_m, tile_n, warps) = match (widest, small) {
+            (..=64, _) => (128, 64, 4),
+            (..=96, _) => (64, 64, 4),
+            (..=128, false) => (64, 128, 4),
+            (..=128, true) => (64, 64, 4),
+            (..=192, _) => (64, 64, 4),
+            (_, false) => (64, 64, 4),
+            (_, true) => (64, 32, 4),
+        };
+        Config {
+            tile_m,
+            tile_n,
+            warps,
+            stages: 1,
+            q_in_registers: false,
+            share_q_k: false,
+            split_masked_loop: true,
+            row_sum: RowSum::TensorCore,
+            rescale: Rescale::Lazy,
+        }
+    }
+}
+
+/// Rows of a tile that `threads` threads copy at once, 16 bytes each: neighbouring threads copy a
+/// piece of a row that is the largest power of two up to 128 bytes.
+pub(super) fn rows_of_a_pass(threads: u32, head_dim: u32) -> u32 {
+    let pieces = (head_dim / 8) & (head_dim / 8).wrapping_neg();
+    threads / pieces.min(8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::attention::{DataType, Mask};
+
+    fn problem(head_dim: u32, head_dim_v: u32) -> Problem {
+        Problem {
+            dtype: DataType::Bf16,
+            head_dim,
+            head_dim_v,
+            batch: 1,
+            heads: 1,
+            kv_heads: 1,
+            seqlen_q: 64,
+            seqlen_kv: 64,
+            mask: Mask::Full,
+        }
+    }
+
+    fn check(gpu: &str, head_dim: u32, config: &str, expected: &str) {
+        let config: Config = config.parse().unwrap();
+        let found = config.check(&problem(head_dim, head_dim), Gpu::named(gpu).unwrap());
+        let found = found.map_or_else(|error| error.to_string(), |r| format!("{r:?}"));
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn says_which_limit_broke() {
+        let a100 = |config, expected| check("a100_sxm", 128, config, expected);
+        a100("m128n64w4s4", "Resources { threads: 128, shared_bytes: 163840, registers: 240 }");
+        a100(
+            "m128n64w4s5",
+            "196608 bytes of shared memory (Q 128 · 128 · 2 + 5 stages · 64 keys · (128 + 128) · 2); \
+             sm_80 has 166912 for a block",
+        );
+        a100(
+            "m128n96w4s1",
+            "about 272 registers a thread (O 128 + S 96 + Q 0 + rows 8 + working set 40); 255 can be \
+             addressed",
+        );
+        a100(
+            "m100n64w4s1",
+            "tile_m = 100 rows over 4 warps; expected a positive multiple of 16 · 4 = 64",
+        );
+        a100("m64n40w4s1", "tile_n = 40 keys; expected a multiple of 16 from 16 to 256");
+        a100(
+            "m128n48w8s1",
+            "256 threads copy 32 rows of K in a pass; expected tile_n = 48 to be a multiple",
+        );
+        check(
+            "rtx3090",
+            128,
+            "m128n128w8s2",
+            "163840 bytes of shared memory (Q 128 · 128 · 2 + 2 stages · 128 keys · (128 + 128) · 2); \
+             sm_86 has 101376 for a block",
+        );
+        check(
+            "a100_sxm",
+            80,
+            "m64n64w4s1",
+            "head_dim is 80; expected a multiple of 32 from 32 to 256",
+        );
+    }
+
+    #[test]
+    fn defaults_pass_on_every_gpu() {
+        for gpu in Gpu::all() {
+            for dims in
+                [(32, 32), (64, 64), (96, 96), (128, 128), (192, 128), (192, 192), (256, 256)]
+            {
+                let problem = problem(dims.0, dims.1);
+                let config = Config::default_for(&problem, gpu);
+                if let Err(error) = config.check(&problem, gpu) {
+                    panic!("{gpu} {dims:?} {config}: {error}");
+                }
+            }
+        }
+    }
+}

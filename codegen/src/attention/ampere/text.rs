@@ -1,0 +1,91 @@
+//! The one-word form of a config, such as `m128n64w4s1qrts`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use thiserror::Error;
+
+use super::{Config, Rescale, RowSum};
+
+/// A text that is no config.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error(
+    "`{0}` is not a tile; expected such as m128n64w4s1: rows, keys, warps, stages, then any of qr \
+     (Q in registers), sh (Q and K share memory), sl (split masked loop), ts (row sums by tensor \
+     core), and rg or rl (rescale when the maximum grows, or lazily)"
+)]
+pub struct ParseConfigError(String);
+
+impl fmt::Display for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "m{}n{}w{}s{}", self.tile_m, self.tile_n, self.warps, self.stages)?;
+        let flags = [
+            (self.q_in_registers, "qr"),
+            (self.share_q_k, "sh"),
+            (self.split_masked_loop, "sl"),
+            (self.row_sum == RowSum::TensorCore, "ts"),
+            (self.rescale == Rescale::WhenGrown, "rg"),
+            (self.rescale == Rescale::Lazy, "rl"),
+        ];
+        flags.iter().filter(|(set, _)| *set).try_for_each(|(_, flag)| f.write_str(flag))
+    }
+}
+
+impl FromStr for Config {
+    type Err = ParseConfigError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        parse(text).ok_or_else(|| ParseConfigError(text.chars().take(60).collect()))
+    }
+}
+
+fn parse(text: &str) -> Option<Config> {
+    let mut rest = text;
+    let mut number = |letter: char| {
+        let digits = rest.strip_prefix(letter)?;
+        let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
+        let value = digits[..end].parse().ok()?;
+        rest = &digits[end..];
+        Some(value)
+    };
+    let mut config = Config {
+        tile_m: number('m')?,
+        tile_n: number('n')?,
+        warps: number('w')?,
+        stages: number('s')?,
+        q_in_registers: false,
+        share_q_k: false,
+        split_masked_loop: false,
+        row_sum: RowSum::Registers,
+        rescale: Rescale::Always,
+    };
+    while !rest.is_empty() {
+        let (flag, after) = rest.split_at_checked(2)?;
+        match flag {
+            "qr" => config.q_in_registers = true,
+            "sh" => config.share_q_k = true,
+            "sl" => config.split_masked_loop = true,
+            "ts" => config.row_sum = RowSum::TensorCore,
+            "rg" => config.rescale = Rescale::WhenGrown,
+            "rl" => config.rescale = Rescale::Lazy,
+            _ => return None,
+        }
+        rest = after;
+    }
+    Some(config)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parses_what_it_prints() {
+        for text in ["m128n64w4s1", "m64n128w4s2qrshsltsrl", "m16n16w1s8rg"] {
+            assert_eq!(text.parse::<Config>().unwrap().to_string(), text);
+        }
+        for text in ["", "m128", "m128n64w4s1q", "m128n64w4s1xx", "m-1n64w4s1", "m128n64w4s1é"] {
+            assert!(text.parse::<Config>().is_err(), "{text}");
+        }
+    }
+}

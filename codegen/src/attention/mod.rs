@@ -1,0 +1,26 @@
+//! Attention kernels: what is to be computed ([`Problem`]), how ([`ampere::Config`]), and the
+//! [`Kernel`] that does it.
+//!
+//! For every batch, query head h and query row i,
+//!
+//! ```text
+//! S[i, j]   = scale · Σ_d Q[i, h, d] · K[j, g, d]      where (i, j) is visible, else −∞
+//! LSE[h, i] = ln Σ_j exp S[i, j]
+//! O[i, h]   = Σ_j exp(S[i, j] − LSE[h, i]) · V[j, g]
+//! ```
+//!
+//! with g = h / (heads / kv_heads), the key-value head that h shares. A row that sees no key has
+//! O = 0 and LSE = −∞.
+//!
+//! Q, K, V and O are contiguous `[batch, seqlen, heads, head_dim]`, LSE is a contiguous f32
+//! `[batch, heads, seqlen_q]` of natural logarithms.
+
+pub mod ampere;
+mod kernel;
+mod mask;
+mod problem;
+
+pub use ampere::forward;
+pub use kernel::{Argument, Kernel, Parameter};
+pub use mask::{Mask, MaskKind, ParseMaskError};
+pub use problem::{DataType, ParseDataTypeError, Pass, Problem, ProblemError};
