@@ -1,2 +1,40 @@
-//! Chores of the repository.
-fn main() {}
+//! Chores of the repository: `cargo xtask test` and others.
+
+mod cargo;
+mod tools;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// Chores of the repository.
+#[derive(Parser)]
+#[command(name = "cargo xtask")]
+enum Chore {
+    /// Fetch ptxas and nvdisasm where there are none, then run every test of the workspace.
+    Test {
+        /// Go on where the programs cannot be fetched: the tests that need them are skipped.
+        #[arg(long)]
+        without_tools: bool,
+        /// Further arguments of `cargo test`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
+    /// Find ptxas and nvdisasm, or fetch them into the target folder.
+    Tools,
+}
+
+fn main() -> ExitCode {
+    let done = match Chore::parse() {
+        Chore::Test { without_tools, arguments } => cargo::test(without_tools, &arguments),
+        Chore::Tools => tools::provide().map(|tools| println!("{tools}")),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

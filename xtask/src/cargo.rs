@@ -1,0 +1,47 @@
+//! What runs cargo.
+
+use std::ffi::{OsStr, OsString};
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::tools;
+
+/// Runs the workspace's tests, documentation tests among them.
+pub(crate) fn test(without_tools: bool, arguments: &[OsString]) -> Result<()> {
+    let mut command = command("test");
+    match tools::provide() {
+        Ok(tools) => {
+            println!("{tools}");
+            command.env("PTXAS", &tools.ptxas).env("NVDISASM", &tools.nvdisasm);
+        }
+        Err(error) if without_tools => {
+            eprintln!("warning: {error:#}; the tests that need ptxas and nvdisasm are skipped");
+        }
+        Err(error) => {
+            return Err(error.context(
+                "ptxas and nvdisasm could not be fetched (--without-tools skips the tests that need them)",
+            ));
+        }
+    }
+    let chosen =
+        |argument: &OsString| ["-p", "--package"].map(OsStr::new).contains(&argument.as_os_str());
+    if !arguments.iter().any(chosen) {
+        command.arg("--workspace");
+    }
+    run(command.args(arguments))
+}
+
+/// The cargo that runs this program, with a subcommand.
+pub(crate) fn command(subcommand: &str) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.arg(subcommand);
+    command
+}
+
+/// Runs a command to success.
+pub(crate) fn run(command: &mut Command) -> Result<()> {
+    let status = command.status().with_context(|| format!("could not run {command:?}"))?;
+    ensure!(status.success(), "{command:?} failed: {status}");
+    Ok(())
+}
