@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use tilewright_codegen::attention::DataType;
 
 /// The type of a buffer's elements. All are little-endian.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -64,6 +65,15 @@ impl fmt::Display for Value {
 impl fmt::Display for DType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+impl From<DataType> for DType {
+    fn from(dtype: DataType) -> DType {
+        match dtype {
+            DataType::F16 => DType::F16,
+            DataType::Bf16 => DType::Bf16,
+        }
     }
 }
 

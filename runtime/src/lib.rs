@@ -8,7 +8,9 @@ mod files;
 pub mod launch_file;
 pub mod npy;
 pub mod ptxas;
+pub mod reference;
 pub mod sass;
 pub mod tensor_map;
 
 pub use dtype::{DType, Value};
+pub use tilewright_codegen::{attention, gpu, ptx};
