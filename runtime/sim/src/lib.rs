@@ -6,6 +6,7 @@ mod fault;
 mod launch;
 mod machine;
 mod memory;
+pub mod numeric;
 mod options;
 mod program;
 mod stats;

@@ -1,0 +1,124 @@
+//! *cvt* to and from packed and narrow formats, and *cvt.pack*.
+//!
+//! Of two operands the first becomes the upper half of the result.
+
+use super::exact::{Value, signed};
+use super::format::{Clamp, E4m3, E5m2, F16, F32, Format, Rounding, Tf32};
+use super::host::Arithmetic;
+use super::integer::{Integer, saturate};
+
+/// The modifiers of a conversion to a narrower format.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Narrowing {
+    /// `.rn`, `.rz` or `.rna`.
+    pub rounding: Rounding,
+    /// `.relu`: negative becomes +0.
+    pub relu: bool,
+    /// `.satfinite`: what is beyond the largest number becomes that number, with its sign.
+    pub finite: bool,
+}
+
+impl Narrowing {
+    /// Of a rounded number, or NaN where the operand was one.
+    #[inline(always)]
+    fn result<F: Format>(self, bits: F::Bits, is_nan: bool) -> F::Bits {
+        let overflowed = self.finite && !is_nan && F::magnitude(bits) >= F::INFINITY;
+        let largest = signed::<F>(F::is_negative(bits), F::LARGEST);
+        let bits = if overflowed { largest } else { bits };
+        F::clamp(bits, if self.relu { Clamp::Relu } else { Clamp::None })
+    }
+}
+
+/// `.f32` to `.f16` or `.bf16`: `cvt.rn.relu.satfinite.f16.f32` and its like.
+#[inline(always)]
+pub fn half<D: Arithmetic<Bits = u16>>(a: u32, how: Narrowing) -> u16 {
+    let bits = match how.rounding {
+        Rounding::NearestEven => D::from_f32_nearest(f32::from_bits(a)),
+        rounding => Value::of::<F32>(a).round::<D>(rounding),
+    };
+    how.result::<D>(bits, F32::is_nan(a))
+}
+
+/// Two `.f32` to `.f16x2` or `.bf16x2`; `a` becomes the upper half.
+///
+/// ```
+/// use tilewright_sim::numeric::{F16, narrow};
+/// let (one, two) = (1.0_f32.to_bits(), 2.0_f32.to_bits());
+/// assert_eq!(narrow::half_pair::<F16>(one, two, Default::default()), 0x3c00_4000);
+/// ```
+#[inline(always)]
+pub fn half_pair<D: Arithmetic<Bits = u16>>(a: u32, b: u32, how: Narrowing) -> u32 {
+    u32::from(half::<D>(a, how)) << 16 | u32::from(half::<D>(b, how))
+}
+
+/// `.f32` to `.tf32`; the low 13 bits of the result are zero.
+#[inline]
+pub fn tf32(a: u32, how: Narrowing) -> u32 {
+    from_value::<Tf32>(Value::of::<F32>(a), how)
+}
+
+#[inline]
+fn from_value<D: Format>(a: Value, how: Narrowing) -> D::Bits {
+    how.result::<D>(a.round::<D>(how.rounding), a == Value::Nan)
+}
+
+/// Two `.f32` to `.e4m3x2` or `.e5m2x2`; `a` becomes the upper byte. NaN becomes 0x7f.
+#[inline]
+pub fn byte_pair<D: Format<Bits = u8>>(a: u32, b: u32, how: Narrowing) -> u16 {
+    let [high, low] = [a, b].map(|x| from_value::<D>(Value::of::<F32>(x), how));
+    u16::from(high) << 8 | u16::from(low)
+}
+
+/// `.f16x2` to `.e4m3x2` or `.e5m2x2`, half for half.
+#[inline]
+pub fn byte_pair_from_half_pair<D: Format<Bits = u8>>(a: u32, how: Narrowing) -> u16 {
+    let [high, low] =
+        [(a >> 16) as u16, a as u16].map(|x| from_value::<D>(Value::of::<F16>(x), how));
+    u16::from(high) << 8 | u16::from(low)
+}
+
+/// `.e4m3x2` or `.e5m2x2` to `.f16x2`, half for half; exact.
+#[inline]
+pub fn half_pair_from_byte_pair<S: Format<Bits = u8>>(a: u16, relu: bool) -> u32 {
+    let how = Narrowing { relu, ..Narrowing::default() };
+    let [high, low] = [(a >> 8) as u8, a as u8].map(|x| from_value::<F16>(Value::of::<S>(x), how));
+    u32::from(high) << 16 | u32::from(low)
+}
+
+/// The value of an `.e4m3`.
+#[inline(always)]
+pub fn e4m3_to_f32(bits: u8) -> f32 {
+    widen_byte::<E4m3>(bits)
+}
+
+/// The value of an `.e5m2`.
+#[inline(always)]
+pub fn e5m2_to_f32(bits: u8) -> f32 {
+    widen_byte::<E5m2>(bits)
+}
+
+/// Branch-free, so that loops over bytes vectorize.
+#[inline(always)]
+fn widen_byte<F: Format<Bits = u8>>(bits: u8) -> f32 {
+    let magnitude = (F::magnitude(bits) as u32) << (23 - F::FRACTION_BITS);
+    let smallest_normal = (127 + 1 - F::BIAS as u32) << 23;
+    let normal = magnitude + ((127 - F::BIAS as u32) << 23);
+    let subnormal = f32::from_bits(magnitude | smallest_normal) - f32::from_bits(smallest_normal);
+    let value = if magnitude >> 23 == 0 { subnormal.to_bits() } else { normal };
+    let value = if F::is_infinite(bits) { 0x7f80_0000 } else { value };
+    let value = if F::is_nan(bits) { F32::NAN as u32 } else { value };
+    f32::from_bits(value | u32::from(bits & 0x80) << 24)
+}
+
+/// `cvt.pack.sat` of two `.s32` to `.u16` or `.s16`; `a` becomes the upper half.
+#[inline(always)]
+pub fn pack<D: Integer>(a: i32, b: i32) -> u32 {
+    pack_onto::<D>(a, b, 0)
+}
+
+/// `cvt.pack.sat` of two `.s32` to `D`; they enter below `c`, which moves up. `a` is the upper one.
+#[inline(always)]
+pub fn pack_onto<D: Integer>(a: i32, b: i32, c: u32) -> u32 {
+    let [a, b] = [a, b].map(|x| saturate::<D>(i128::from(x)).bits());
+    (u64::from(c) << (2 * D::BITS) | a << D::BITS | b) as u32
+}
