@@ -5,3 +5,4 @@
 pub mod attention;
 pub mod gpu;
 pub mod ptx;
+pub mod published;

@@ -23,4 +23,4 @@ mod problem;
 pub use ampere::forward;
 pub use kernel::{Argument, Kernel, Parameter};
 pub use mask::{Mask, MaskKind, ParseMaskError};
-pub use problem::{DataType, ParseDataTypeError, Pass, Problem, ProblemError};
+pub use problem::{DataType, ParseDataTypeError, ParsePassError, Pass, Problem, ProblemError};

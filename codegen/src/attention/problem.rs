@@ -62,11 +62,35 @@ impl FromStr for DataType {
 }
 
 /// Which derivative is computed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Pass {
     /// O and LSE from Q, K and V.
     #[default]
     Forward,
+}
+
+impl fmt::Display for Pass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Forward => "forward",
+        })
+    }
+}
+
+/// A text that names no pass.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("`{0}` is not a pass; expected forward")]
+pub struct ParsePassError(String);
+
+impl FromStr for Pass {
+    type Err = ParsePassError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "forward" => Ok(Self::Forward),
+            _ => Err(ParsePassError(text.chars().take(40).collect())),
+        }
+    }
 }
 
 /// What is to be computed; see the [module](super) for the formula and the layouts.

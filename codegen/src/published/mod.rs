@@ -1,0 +1,90 @@
+//! The published tuning tables: what is in a row, how a table reads and prints, and the tables
+//! themselves, as they stood when this crate was compiled.
+//!
+//! A table is a CSV file, one a GPU, in the folder `results` of the repository. The tuner writes
+//! it; [`best`] is how `attention!` and the tuner take a configuration from it.
+
+mod columns;
+mod csv;
+mod row;
+mod text;
+
+use std::cmp::Ordering;
+
+pub use self::csv::{Damage, parse, print};
+pub use columns::columns;
+pub use row::{Key, Origin, Row, Status};
+
+use crate::attention::Problem;
+use crate::attention::ampere::Config;
+use crate::gpu::Gpu;
+
+/// The table of a GPU, as text.
+fn table(gpu: &Gpu) -> Option<&'static str> {
+    match gpu.name {
+        "a100_sxm" => Some(include_str!("../../../results/a100_sxm.csv")),
+        "rtx3090" => Some(include_str!("../../../results/rtx3090.csv")),
+        "rtx4090" => Some(include_str!("../../../results/rtx4090.csv")),
+        _ => None,
+    }
+}
+
+/// The rows published for `gpu`; none where it has no table.
+pub fn rows(gpu: &Gpu) -> Vec<Row> {
+    table(gpu).map(|table| parse(table.as_bytes()).0).unwrap_or_default()
+}
+
+/// The configuration published for the problem on `gpu` that is nearest to `problem`.
+///
+/// [`nearest`] is the rule. None where the GPU has no table, or none of its rows has the pass, the
+/// data type, the head dimensions and the kind of mask.
+pub fn best(gpu: &Gpu, problem: &Problem) -> Option<Config> {
+    nearest(&rows(gpu), gpu, problem)?.config.parse().ok()
+}
+
+/// The best row for the problem in `rows` that is nearest to `problem`.
+///
+/// A row counts where its status is `ok`, its GPU, data type, head dimensions and kind of mask are
+/// the ones asked for, and its configuration can be built for `problem`. Of those, the nearest
+/// have the lengths of K and V whose ratio to those asked for is nearest to one; then likewise the
+/// lengths of Q; then the number of heads in all sequences. Among the nearest, where any time was
+/// measured the measured ones count, else the modelled ones; the shortest time wins.
+pub fn nearest<'r>(rows: &'r [Row], gpu: &Gpu, problem: &Problem) -> Option<&'r Row> {
+    let serves = |row: &&Row| {
+        let other = row.problem();
+        row.status == Status::Ok
+            && row.gpu == gpu.name
+            && other.dtype == problem.dtype
+            && (other.head_dim, other.head_dim_v) == (problem.head_dim, problem.head_dim_v)
+            && other.mask.kind() == problem.mask.kind()
+            && row.config.parse().is_ok_and(|config: Config| config.check(problem, gpu).is_ok())
+    };
+    rows.iter().filter(serves).min_by(|a, b| {
+        let distance = |row: &Row| distance(&row.problem(), problem);
+        compare(distance(a), distance(b))
+            .then(a.origin.cmp(&b.origin))
+            .then(f64::total_cmp(&time(a), &time(b)))
+    })
+}
+
+fn time(row: &Row) -> f64 {
+    row.time_us.unwrap_or(f64::INFINITY)
+}
+
+/// How far apart two problems of one kind are, the most important first.
+fn distance(a: &Problem, b: &Problem) -> [f64; 3] {
+    let apart = |a: f64, b: f64| (a / b).ln().abs();
+    let heads = |p: &Problem| f64::from(p.batch) * f64::from(p.heads);
+    [
+        apart(a.seqlen_kv.into(), b.seqlen_kv.into()),
+        apart(a.seqlen_q.into(), b.seqlen_q.into()),
+        apart(heads(a), heads(b)),
+    ]
+}
+
+fn compare(a: [f64; 3], b: [f64; 3]) -> Ordering {
+    a.iter().zip(&b).map(|(a, b)| a.total_cmp(b)).find(|o| o.is_ne()).unwrap_or(Ordering::Equal)
+}
+
+#[cfg(test)]
+mod tests;
