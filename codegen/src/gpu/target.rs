@@ -3,6 +3,8 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
+use crate::ptx::Version;
+
 /// What follows the number of a target: `sm_90`, `sm_90a` or `sm_100f`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Suffix {
@@ -32,6 +34,33 @@ impl Target {
     /// An architecture-specific target: `Target::architecture(90)` is `sm_90a`.
     pub const fn architecture(sm: u16) -> Self {
         Self { sm, suffix: Suffix::Architecture }
+    }
+
+    /// The first PTX version that has the target; none where there is no such target (PTX ISA,
+    /// *Release Notes*).
+    pub const fn least_version(self) -> Option<Version> {
+        let (major, minor) = match (self.sm, self.suffix) {
+            (50, Suffix::Baseline) => (4, 0),
+            (52, Suffix::Baseline) => (4, 1),
+            (53, Suffix::Baseline) => (4, 2),
+            (60..=62, Suffix::Baseline) => (5, 0),
+            (70, Suffix::Baseline) => (6, 0),
+            (72, Suffix::Baseline) => (6, 1),
+            (75, Suffix::Baseline) => (6, 3),
+            (80, Suffix::Baseline) => (7, 0),
+            (86, Suffix::Baseline) => (7, 1),
+            (87, Suffix::Baseline) => (7, 4),
+            (88, Suffix::Baseline) => (9, 0),
+            (89 | 90, Suffix::Baseline) => (7, 8),
+            (90, Suffix::Architecture) => (8, 0),
+            (100 | 101, Suffix::Baseline | Suffix::Architecture) => (8, 6),
+            (120, Suffix::Baseline | Suffix::Architecture) => (8, 7),
+            (100 | 101 | 120, Suffix::Family) => (8, 8),
+            (103 | 121, _) => (8, 8),
+            (110, _) => (9, 0),
+            _ => return None,
+        };
+        Some(Version::new(major, minor))
     }
 
     /// Whether code that needs `feature` may be compiled for `self`.

@@ -9,11 +9,15 @@
 
 pub mod check;
 pub mod isa;
+pub mod parse;
+mod print;
 mod special;
 pub mod tree;
 mod types;
 
-pub use check::Checked;
+pub use check::{CheckError, CheckErrors, Checked, check};
 pub use isa::{Mnemonic, MnemonicError, Opcode};
+pub use parse::{ParseError, parse};
+pub use print::print;
 pub use special::SpecialRegister;
 pub use types::{ScalarType, Space, Span, TypeClass, Version};

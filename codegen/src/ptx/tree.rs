@@ -144,6 +144,8 @@ pub enum Directive {
     MaxClusterRank(u32),
     /// `.explicitcluster`.
     ExplicitCluster,
+    /// `.blocksareclusters`.
+    BlocksAreClusters,
     /// `.noreturn`.
     NoReturn,
     /// `.pragma "…"`.
@@ -168,6 +170,15 @@ pub enum Statement {
         /// Label of the list.
         name: SmolStr,
         /// Labels that `brx.idx` may jump to.
+        targets: Vec<SmolStr>,
+        /// Where it stood.
+        span: Span,
+    },
+    /// `name: .calltargets …;`
+    CallTargets {
+        /// Label of the list.
+        name: SmolStr,
+        /// Functions that an indirect call may reach.
         targets: Vec<SmolStr>,
         /// Where it stood.
         span: Span,

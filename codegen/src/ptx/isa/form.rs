@@ -80,6 +80,10 @@ pub enum Kind {
     },
     /// An address.
     Address(SpaceRef),
+    /// An address in tensor memory, which is no state space: a 32-bit register.
+    TensorMemory,
+    /// A special register.
+    Special(TypeRef),
     /// A tensor map and its coordinates.
     Tensor(Count),
     /// A label.
@@ -92,7 +96,7 @@ pub enum Kind {
     Prototype,
     /// A list of arguments or return values.
     Arguments,
-    /// A variable, whose address is meant.
+    /// A variable or a function, whose address is meant.
     Symbol,
 }
 

@@ -31,6 +31,8 @@
 //! | `T*V` | a vector of V elements where V is bound, else a scalar |
 //! | `{4 T}`, `{N/2 T}` | a vector of that many registers |
 //! | `[S]`, `[shared]`, `[]` | an address in that space; `[]` is generic |
+//! | `[taddr]` | an address in tensor memory |
+//! | `special T` | a special register read as that type |
 //! | `[tensor D]` | a tensor map and D coordinates |
 //! | `label`, `function`, `targets`, `prototype`, `arguments`, `symbol` | names and lists of a branch or a call |
 //!

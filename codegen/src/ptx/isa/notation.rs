@@ -211,12 +211,16 @@ fn operand_spec(text: &str, slots: &[Slot]) -> Result<OperandSpec, String> {
         "prototype" => Kind::Prototype,
         "arguments" => Kind::Arguments,
         "symbol" => Kind::Symbol,
+        "[taddr]" => Kind::TensorMemory,
         _ => match text.strip_prefix('[').and_then(|t| t.strip_suffix(']')) {
             Some(inner) => match inner.strip_prefix("tensor ") {
                 Some(dimensions) => Kind::Tensor(count(dimensions, slots)?),
                 None => Kind::Address(space_ref(inner, slots)?),
             },
-            None => value(text, destination, slots)?,
+            None => match text.strip_prefix("special ") {
+                Some(ty) => Kind::Special(type_ref(ty, slots)?),
+                None => value(text, destination, slots)?,
+            },
         },
     };
     Ok(OperandSpec { destination, optional, kind })

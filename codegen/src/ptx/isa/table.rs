@@ -7,6 +7,9 @@ use super::notation;
 /// The files of the table, each a family of instructions.
 const FILES: &[(&str, &str)] = &[
     ("arithmetic.isa", include_str!("arithmetic.isa")),
+    ("floating.isa", include_str!("floating.isa")),
+    ("comparison.isa", include_str!("comparison.isa")),
+    ("move.isa", include_str!("move.isa")),
     ("memory.isa", include_str!("memory.isa")),
     ("control.isa", include_str!("control.isa")),
     ("matrix.isa", include_str!("matrix.isa")),

@@ -1,0 +1,184 @@
+//! Numbers and constant expressions.
+
+use super::{Expected, ParseError, ParseErrorKind, Parser, TokenKind};
+use crate::ptx::tree::Literal;
+
+/// Threads of a warp, which PTX spells `WARP_SZ`.
+const WARP_SIZE: i128 = 32;
+
+impl Parser<'_> {
+    /// Whether the token not yet taken begins a constant.
+    pub(super) fn at_constant(&self) -> bool {
+        self.token.kind == TokenKind::Number
+            || [b'-', b'+', b'~', b'('].iter().any(|p| self.token.is(*p))
+            || self.token.text == "WARP_SZ"
+            || (self.token.kind == TokenKind::Dotted && self.at_fraction())
+    }
+
+    /// Whether the token is a decimal such as `.5`.
+    fn at_fraction(&self) -> bool {
+        self.token.text.as_bytes()[1].is_ascii_digit()
+    }
+
+    /// A constant or an expression of constants.
+    pub(super) fn constant(&mut self) -> Result<Literal, ParseError> {
+        self.binary(0)
+    }
+
+    /// A constant that is a whole number.
+    pub(super) fn integer(&mut self) -> Result<i128, ParseError> {
+        let span = self.token.span;
+        match self.constant()? {
+            Literal::Integer(value) => Ok(value),
+            _ => Err(ParseError::new(
+                span,
+                ParseErrorKind::Number { found: "this".into(), expected: "a whole number" },
+            )),
+        }
+    }
+
+    /// A whole number of 64 bits, wrapped as PTX does.
+    pub(super) fn offset(&mut self) -> Result<i64, ParseError> {
+        self.term().and_then(|literal| match literal {
+            Literal::Integer(value) => Ok(value as i64),
+            _ => Err(self.unexpected(Expected::Number)),
+        })
+    }
+
+    /// A count, size or limit.
+    pub(super) fn count(&mut self) -> Result<u32, ParseError> {
+        let error = self.unexpected(Expected::Count);
+        if !self.at_constant() {
+            return Err(error);
+        }
+        u32::try_from(self.integer()?).map_err(|_| error)
+    }
+
+    fn binary(&mut self, least: u8) -> Result<Literal, ParseError> {
+        let mut left = self.term()?;
+        loop {
+            let operator = self.token.kind;
+            let Some(precedence) = precedence(operator).filter(|p| *p >= least) else {
+                return Ok(left);
+            };
+            let span = self.take()?.span;
+            let right = self.nested(|p| p.binary(precedence + 1))?;
+            left = combine(operator, left, right).ok_or_else(|| {
+                let expected = "an expression of whole numbers of 64 bits";
+                ParseError::new(span, ParseErrorKind::Number { found: "this".into(), expected })
+            })?;
+        }
+    }
+
+    fn term(&mut self) -> Result<Literal, ParseError> {
+        let span = self.token.span;
+        match self.token.kind {
+            TokenKind::Number => {
+                let token = self.take()?;
+                number(token.text).ok_or_else(|| bad_number(span, token.text))
+            }
+            TokenKind::Dotted if self.at_fraction() => {
+                let token = self.take()?;
+                number(token.text).ok_or_else(|| bad_number(span, token.text))
+            }
+            TokenKind::Word if self.token.text == "WARP_SZ" => {
+                self.take()?;
+                Ok(Literal::Integer(WARP_SIZE))
+            }
+            TokenKind::Punctuation(b'(') => {
+                self.take()?;
+                let value = self.nested(|p| p.binary(0))?;
+                self.expect(b')')?;
+                Ok(value)
+            }
+            TokenKind::Punctuation(sign @ (b'-' | b'+' | b'~')) => {
+                self.take()?;
+                let value = self.nested(Self::term)?;
+                unary(sign, value).ok_or_else(|| bad_number(span, "this"))
+            }
+            _ => Err(self.unexpected(Expected::Number)),
+        }
+    }
+}
+
+fn bad_number(span: crate::ptx::Span, found: &str) -> ParseError {
+    const SHOWN: usize = 40;
+    let expected = "a 64-bit integer, 0f and 8 or 0d and 16 hexadecimal digits, or a decimal";
+    let found = found.chars().take(SHOWN).collect();
+    ParseError::new(span, ParseErrorKind::Number { found, expected })
+}
+
+fn unary(sign: u8, value: Literal) -> Option<Literal> {
+    match (sign, value) {
+        (b'-', Literal::Integer(v)) => integer(-v),
+        (b'~', Literal::Integer(v)) => integer(i128::from(!(v as i64))),
+        (b'-', Literal::F32(bits)) => Some(Literal::F32(bits ^ 1 << 31)),
+        (b'-', Literal::F64(bits)) => Some(Literal::F64(bits ^ 1 << 63)),
+        (b'+', value) => Some(value),
+        _ => None,
+    }
+}
+
+fn precedence(operator: TokenKind) -> Option<u8> {
+    Some(match operator {
+        TokenKind::Punctuation(b'|') => 1,
+        TokenKind::Punctuation(b'^') => 2,
+        TokenKind::Punctuation(b'&') => 3,
+        TokenKind::ShiftLeft | TokenKind::ShiftRight => 4,
+        TokenKind::Punctuation(b'+' | b'-') => 5,
+        TokenKind::Punctuation(b'*' | b'/' | b'%') => 6,
+        _ => return None,
+    })
+}
+
+fn combine(operator: TokenKind, left: Literal, right: Literal) -> Option<Literal> {
+    let (Literal::Integer(a), Literal::Integer(b)) = (left, right) else { return None };
+    integer(match operator {
+        TokenKind::Punctuation(b'|') => a | b,
+        TokenKind::Punctuation(b'^') => a ^ b,
+        TokenKind::Punctuation(b'&') => a & b,
+        TokenKind::Punctuation(b'+') => a + b,
+        TokenKind::Punctuation(b'-') => a - b,
+        TokenKind::Punctuation(b'*') => a.checked_mul(b)?,
+        TokenKind::Punctuation(b'/') => a.checked_div(b)?,
+        TokenKind::Punctuation(b'%') => a.checked_rem(b)?,
+        TokenKind::ShiftLeft => i128::from((a as i64).checked_shl(u32::try_from(b).ok()?)?),
+        TokenKind::ShiftRight => a.checked_shr(u32::try_from(b).ok()?)?,
+        _ => return None,
+    })
+}
+
+/// An integer in the range of a literal.
+fn integer(value: i128) -> Option<Literal> {
+    (i128::from(i64::MIN)..=i128::from(u64::MAX))
+        .contains(&value)
+        .then_some(Literal::Integer(value))
+}
+
+/// A number without a sign.
+fn number(text: &str) -> Option<Literal> {
+    if let Some(digits) = text.strip_prefix("0f").or_else(|| text.strip_prefix("0F")) {
+        return hexadecimal(digits, 8).map(|bits| Literal::F32(bits as u32));
+    }
+    if let Some(digits) = text.strip_prefix("0d").or_else(|| text.strip_prefix("0D")) {
+        return hexadecimal(digits, 16).map(Literal::F64);
+    }
+    if text.contains('.') || (!text.starts_with("0x") && text.contains(['e', 'E'])) {
+        let finite = text.bytes().all(|b| b.is_ascii_digit() || b"eE+-.".contains(&b));
+        return text.parse::<f64>().ok().filter(|_| finite).map(|v| Literal::F64(v.to_bits()));
+    }
+    let digits = text.strip_suffix('U').unwrap_or(text);
+    let (digits, radix) = match digits.as_bytes() {
+        [b'0', b'x' | b'X', ..] => (&digits[2..], 16),
+        [b'0', b'b' | b'B', ..] => (&digits[2..], 2),
+        [b'0', _, ..] => (&digits[1..], 8),
+        _ => (digits, 10),
+    };
+    let plain = digits.bytes().all(|b| b.is_ascii_alphanumeric());
+    u64::from_str_radix(digits, radix).ok().filter(|_| plain).map(|v| Literal::Integer(v.into()))
+}
+
+fn hexadecimal(digits: &str, count: usize) -> Option<u64> {
+    let valid = digits.len() == count && digits.bytes().all(|b| b.is_ascii_hexdigit());
+    valid.then(|| u64::from_str_radix(digits, 16).ok()).flatten()
+}
