@@ -1,0 +1,54 @@
+//! What registers of fragments hold.
+
+use super::Register;
+use super::tile::Tile;
+use crate::numeric::narrow::{e4m3_to_f32, e5m2_to_f32};
+use crate::numeric::{Bf16, E4m3, E5m2, F16, Tf32, bf16_to_f32, f16_to_f32};
+
+/// A type of the elements of A and B, of which four lanes' registers hold a row of `C`.
+pub trait Element<const C: usize> {
+    /// Rows 0 to 7 of a register: lane 4g + q holds elements q·C/4 and up of row g, lowest first.
+    fn widen(register: &Register) -> Tile<8, C>;
+}
+
+macro_rules! element {
+    ($(#[$doc:meta])* $name:ident, $columns:literal, $bits:ty, $widen:expr) => {
+        impl Element<$columns> for $name {
+            #[inline(always)]
+            fn widen(register: &Register) -> Tile<8, $columns> {
+                const EACH: usize = $columns / 4;
+                let mut tile = [[0.0; $columns]; 8];
+                for (lane, word) in register.iter().enumerate() {
+                    for i in 0..EACH {
+                        let bits = (word >> (i * 32 / EACH)) as $bits;
+                        tile[lane / 4][lane % 4 * EACH + i] = $widen(bits);
+                    }
+                }
+                tile
+            }
+        }
+    };
+}
+
+/// `.s8`.
+#[derive(Clone, Copy, Debug)]
+pub struct S8;
+/// `.u8`.
+#[derive(Clone, Copy, Debug)]
+pub struct U8;
+/// `.s4`.
+#[derive(Clone, Copy, Debug)]
+pub struct S4;
+/// `.u4`.
+#[derive(Clone, Copy, Debug)]
+pub struct U4;
+
+element!(F16, 8, u16, f16_to_f32);
+element!(Bf16, 8, u16, bf16_to_f32);
+element!(Tf32, 4, u32, |bits: u32| f32::from_bits(bits & !0x1fff));
+element!(E4m3, 16, u8, e4m3_to_f32);
+element!(E5m2, 16, u8, e5m2_to_f32);
+element!(S8, 16, u8, |bits: u8| f32::from(bits as i8));
+element!(U8, 16, u8, f32::from);
+element!(S4, 32, u8, |bits: u8| f32::from((bits << 4) as i8 >> 4));
+element!(U4, 32, u8, |bits: u8| f32::from(bits & 15));
