@@ -19,6 +19,7 @@ pub mod ampere;
 mod kernel;
 mod mask;
 mod problem;
+mod softmax;
 
 pub use ampere::forward;
 pub use kernel::{Argument, Kernel, Parameter};

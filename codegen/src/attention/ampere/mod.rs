@@ -1,18 +1,23 @@
 //! FlashAttention-2 style kernels for Ampere and Ada (sm_80, sm_86, sm_89), which also run on
 //! every later target.
 
+mod block;
 mod config;
+mod epilogue;
 mod error;
+mod forward;
+mod shape;
+mod stream;
 mod text;
 
 pub use config::{Config, Rescale, Resources, RowSum};
 pub use error::ConfigError;
 pub use text::ParseConfigError;
 
+use self::shape::Shape;
 use super::{Kernel, Problem};
+use crate::dsl;
 use crate::gpu::Gpu;
-use crate::ptx::Version;
-use crate::ptx::tree::Module;
 
 /// The forward kernel for problems like `problem`: same data type, head dimensions and mask kind.
 ///
@@ -21,12 +26,14 @@ use crate::ptx::tree::Module;
 /// What [`Config::check`] says.
 pub fn forward(problem: &Problem, config: &Config, gpu: &Gpu) -> Result<Kernel, ConfigError> {
     let resources = config.check(problem, gpu)?;
+    let shape = Shape::new(problem, *config, resources);
+    let entry = shape.entry();
     Ok(Kernel {
-        module: Module { version: Version::new(7, 0), target: gpu.target, items: Vec::new() },
-        entry: String::new(),
+        module: dsl::kernel(&entry, gpu.target, |k| forward::forward(k, &shape)),
+        entry,
         threads: resources.threads,
         dynamic_shared: resources.shared_bytes,
         tile_m: config.tile_m,
-        parameters: Vec::new(),
+        parameters: shape.parameters(),
     })
 }

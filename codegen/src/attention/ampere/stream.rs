@@ -1,0 +1,222 @@
+use super::block::Block;
+use super::shape::Shape;
+use crate::dsl::{Builder, Global, Pointer, Shared, Value, Variable};
+use crate::tile::{CopyRing, MatrixOrder, MatrixReader, SharedLayout, TileCopy, Wanted};
+
+/// The key and value tiles of a block, last tile first, as they arrive in shared memory. It owns
+/// every commit, wait and barrier of the loop.
+#[derive(Debug)]
+pub(super) struct KeyValueStream<'k> {
+    k: &'k Builder,
+    seqlen_kv: Value<'k, i32>,
+    begin: Value<'k, i32>,
+    tile_n: i32,
+    keys: Operand<'k>,
+    values: Operand<'k>,
+    order: Order<'k>,
+}
+
+/// K or V: its copy, and how tiles of it are read.
+#[derive(Debug)]
+struct Operand<'k> {
+    at: u32,
+    bytes: u32,
+    copy: TileCopy<'k>,
+    reader: MatrixReader<'k>,
+    row_stride: Value<'k, u32>,
+    tile_stride: Value<'k, u64>,
+    /// Where this thread reads the tile that is copied next.
+    source: Variable<'k, u64>,
+}
+
+#[derive(Debug)]
+enum Order<'k> {
+    /// One tile of each: V is copied while K is used, and the next K while V is.
+    Alternating,
+    /// Pairs are copied `stages − 1` tiles ahead.
+    Ring { stages: u32, ring: Option<CopyRing<'k>>, read: Option<Value<'k, u32>> },
+}
+
+/// A tile that has arrived.
+#[derive(Debug)]
+pub(super) struct ArrivedTile<'k> {
+    reader: MatrixReader<'k>,
+    at: u32,
+}
+
+impl<'k> ArrivedTile<'k> {
+    /// See [`MatrixReader::b_transposed`].
+    pub(super) fn b_transposed(&self, row_step: u32, column_step: u32) -> [[Value<'k, u32>; 2]; 2] {
+        self.reader.b_transposed(self.at, row_step, column_step)
+    }
+
+    /// See [`MatrixReader::b`].
+    pub(super) fn b(&self, row_step: u32, column_step: u32) -> [[Value<'k, u32>; 2]; 2] {
+        self.reader.b(self.at, row_step, column_step)
+    }
+}
+
+impl<'k> Operand<'k> {
+    fn new(
+        block: &Block<'k>,
+        shape: &Shape,
+        memory: Pointer<'k, u32, Shared>,
+        (array, layout, at): (Pointer<'k, u16, Global>, SharedLayout, u32),
+        order: MatrixOrder,
+    ) -> Self {
+        let k = memory.address().builder();
+        let arguments = &block.arguments;
+        let row_stride = arguments.kv_heads * layout.row_bytes();
+        let copy = TileCopy::new(k, memory, layout, shape.resources.threads);
+        let tile_n = shape.config.tile_n;
+        let first_row = (block.tiles.end - 1) * tile_n as i32;
+        let at_head = (layout.row_bytes(), row_stride);
+        let tile = block.row(array, arguments.seqlen_kv, first_row, block.kv_head, at_head);
+        Self {
+            at,
+            bytes: layout.bytes(),
+            row_stride,
+            tile_stride: row_stride.multiply_wide(tile_n),
+            source: k.variable(copy.source(tile, row_stride).address()),
+            reader: MatrixReader::new(k, order, memory, layout, k.constant(0)),
+            copy,
+        }
+    }
+
+    /// Begins to copy the next tile to `place` bytes behind the first one.
+    fn copy_next(&mut self, place: Option<Value<'k, u32>>, offset: u32, wanted: Wanted<'k>) {
+        let source: Pointer<'k, u16, Global> = Pointer::new(self.source.get());
+        let at = self.at + offset;
+        match place {
+            Some(place) => self.copy.shifted(place).start(at, source, self.row_stride, wanted),
+            None => self.copy.start(at, source, self.row_stride, wanted),
+        }
+        self.source -= self.tile_stride;
+    }
+
+    fn arrived(&self, place: Option<Value<'k, u32>>) -> ArrivedTile<'k> {
+        let reader = match place {
+            Some(place) => self.reader.shifted(place),
+            None => self.reader.clone(),
+        };
+        ArrivedTile { reader, at: self.at }
+    }
+}
+
+impl<'k> KeyValueStream<'k> {
+    pub(super) fn new(
+        k: &'k Builder,
+        block: &Block<'k>,
+        shape: &Shape,
+        memory: Pointer<'k, u32, Shared>,
+    ) -> Self {
+        let (keys, values) = (shape.key_layout(), shape.value_layout());
+        let keys_at = shape.stages_at();
+        let values_at = keys_at + keys.bytes();
+        let arguments = &block.arguments;
+        let order = match shape.config.stages {
+            1 => Order::Alternating,
+            stages => Order::Ring { stages, ring: None, read: None },
+        };
+        Self {
+            k,
+            seqlen_kv: arguments.seqlen_kv,
+            begin: block.tiles.begin,
+            tile_n: shape.config.tile_n as i32,
+            keys: Operand::new(
+                block,
+                shape,
+                memory,
+                (arguments.key, keys, keys_at),
+                MatrixOrder::RowsFirst,
+            ),
+            values: Operand::new(
+                block,
+                shape,
+                memory,
+                (arguments.value, values, values_at),
+                MatrixOrder::ColumnsFirst,
+            ),
+            order,
+        }
+    }
+
+    /// Groups of copies that [`KeyValueStream::start`] commits.
+    pub(super) fn groups_at_start(&self) -> u32 {
+        match self.order {
+            Order::Alternating => 1,
+            Order::Ring { stages, .. } => stages - 1,
+        }
+    }
+
+    /// Begins to copy the first tiles, the first of which is `tile`.
+    pub(super) fn start(&mut self, tile: Value<'k, i32>) {
+        let (k, begin) = (self.k, self.begin);
+        let rows = self.rows_from(tile);
+        match &mut self.order {
+            Order::Alternating => {
+                self.keys.copy_next(None, 0, rows);
+                k.commit_copies();
+            }
+            Order::Ring { stages, ring, .. } => {
+                let bytes = self.keys.bytes + self.values.bytes;
+                let (keys, values) = (&mut self.keys, &mut self.values);
+                *ring = Some(CopyRing::fill(k, *stages, bytes, |place, i| {
+                    let wanted = match i {
+                        0 => rows,
+                        _ => Wanted::AllIf((tile - i as i32).ge(begin)),
+                    };
+                    keys.copy_next(None, place, wanted);
+                    values.copy_next(None, place, wanted);
+                }));
+            }
+        }
+    }
+
+    /// Waits for the keys of `tile`, whose last rows may be missing where it is `ragged`.
+    pub(super) fn keys(&mut self, tile: Value<'k, i32>, ragged: bool) -> ArrivedTile<'k> {
+        let (k, begin) = (self.k, self.begin);
+        let rows = if ragged { self.rows_from(tile) } else { Wanted::All };
+        match &mut self.order {
+            Order::Alternating => {
+                k.wait_copies(0);
+                k.barrier();
+                self.values.copy_next(None, 0, rows);
+                k.commit_copies();
+                self.keys.arrived(None)
+            }
+            Order::Ring { stages, ring, read } => {
+                let ahead = tile - (*stages as i32 - 1);
+                let ring = ring.as_mut().expect("the stream was started");
+                let (keys, values) = (&mut self.keys, &mut self.values);
+                let place = ring.next(|place| {
+                    let wanted = Wanted::AllIf(ahead.ge(begin));
+                    keys.copy_next(Some(place), 0, wanted);
+                    values.copy_next(Some(place), 0, wanted);
+                });
+                *read = Some(place);
+                self.keys.arrived(Some(place))
+            }
+        }
+    }
+
+    /// Waits for the values of `tile`, after its keys have been used.
+    pub(super) fn values(&mut self, tile: Value<'k, i32>) -> ArrivedTile<'k> {
+        let (k, begin) = (self.k, self.begin);
+        match &mut self.order {
+            Order::Alternating => {
+                k.wait_copies(0);
+                k.barrier();
+                self.keys.copy_next(None, 0, Wanted::AllIf(tile.gt(begin)));
+                k.commit_copies();
+                self.values.arrived(None)
+            }
+            Order::Ring { read, .. } => self.values.arrived(*read),
+        }
+    }
+
+    /// The rows of `tile` that exist.
+    fn rows_from(&self, tile: Value<'k, i32>) -> Wanted<'k> {
+        Wanted::Rows(self.seqlen_kv - tile * self.tile_n)
+    }
+}

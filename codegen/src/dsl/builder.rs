@@ -1,0 +1,259 @@
+use std::cell::RefCell;
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use smol_str::{SmolStr, format_smolstr};
+
+use super::scalar::Scalar;
+use super::value::{Source, Value};
+use crate::gpu::Target;
+use crate::ptx::tree::{
+    Directive, Function, Guard, Instruction, Item, Linkage, Module, Operand, Parameter,
+    RegisterNames, Registers, Statement, Variable as MemoryVariable,
+};
+use crate::ptx::{Mnemonic, ScalarType, Space, Span, Version};
+
+/// A kernel under construction. Values, pointers and variables borrow it, so that their operators
+/// can append instructions.
+///
+/// Made by [`kernel`].
+#[derive(Debug)]
+pub struct Builder {
+    state: RefCell<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    version: Version,
+    registers: [u32; Class::COUNT],
+    labels: u32,
+    guard: Option<Guard>,
+    body: Vec<Statement>,
+    parameters: Vec<Parameter>,
+    directives: Vec<Directive>,
+    variables: Vec<MemoryVariable>,
+    names: HashSet<SmolStr>,
+}
+
+/// A register of the kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Register {
+    class: Class,
+    index: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Class {
+    Predicate,
+    Half,
+    Word,
+    Long,
+    Float,
+}
+
+impl Class {
+    const COUNT: usize = 5;
+    const ALL: [(Self, &'static str, ScalarType); Self::COUNT] = [
+        (Self::Predicate, "%p", ScalarType::Pred),
+        (Self::Half, "%h", ScalarType::B16),
+        (Self::Word, "%r", ScalarType::B32),
+        (Self::Long, "%rd", ScalarType::B64),
+        (Self::Float, "%f", ScalarType::F32),
+    ];
+
+    fn of(scalar: ScalarType) -> Self {
+        match (scalar, scalar.bits()) {
+            (ScalarType::F32, _) => Self::Float,
+            (_, 1) => Self::Predicate,
+            (_, 64) => Self::Long,
+            (_, 16) => Self::Half,
+            _ => Self::Word,
+        }
+    }
+}
+
+impl Register {
+    pub(super) fn name(self) -> SmolStr {
+        format_smolstr!("{}{}", Class::ALL[self.class as usize].1, self.index)
+    }
+
+    pub(super) fn operand(self) -> Operand {
+        Operand::Register(self.name(), None)
+    }
+}
+
+/// Builds a module of one kernel. The module's PTX version is the least that has the instructions
+/// used and the target.
+///
+/// ```
+/// use tilewright_codegen::dsl::{self, Global};
+/// let target = "sm_80".parse().unwrap();
+/// let module = dsl::kernel("scale", target, |k| {
+///     let n = k.parameter::<u32>("n");
+///     let factor = k.parameter::<f32>("factor");
+///     let x = k.pointer_parameter::<f32>("x");
+///     let i = k.block_index().x * k.block_dim().x + k.thread_index().x;
+///     k.if_(i.lt(n), || {
+///         let element = x.element(i);
+///         element.store(element.load() * factor);
+///     });
+/// });
+/// assert_eq!(module.version.to_string(), "7.0");
+/// ```
+///
+/// # Panics
+///
+/// Where the body gives two parameters or variables the same name.
+pub fn kernel(name: &str, target: Target, body: impl for<'k> FnOnce(&'k Builder)) -> Module {
+    let builder = Builder { state: RefCell::default() };
+    body(&builder);
+    builder.finish(name, target)
+}
+
+impl Builder {
+    /// Promises that blocks have this many threads, so that ptxas can use all registers.
+    pub fn require_threads(&self, threads: u32) {
+        self.state.borrow_mut().directives.push(Directive::RequiredThreads(vec![threads]));
+    }
+
+    /// Asks ptxas to leave registers for this many blocks on a multiprocessor.
+    pub fn min_blocks_per_multiprocessor(&self, blocks: u32) {
+        let directive = Directive::MinBlocksPerMultiprocessor(blocks);
+        self.state.borrow_mut().directives.push(directive);
+    }
+
+    pub(super) fn register<T: Scalar>(&self) -> Register {
+        let class = Class::of(T::TYPE);
+        let count = &mut self.state.borrow_mut().registers[class as usize];
+        *count += 1;
+        Register { class, index: *count - 1 }
+    }
+
+    /// A fresh register as a value; an instruction that writes it must follow.
+    pub(super) fn fresh<T: Scalar>(&self) -> Value<'_, T> {
+        Value::new(self, Source::Register(self.register::<T>()))
+    }
+
+    /// Appends an instruction.
+    ///
+    /// # Panics
+    ///
+    /// Where the table has no such name: the embedded language would be at fault, not its user.
+    pub(super) fn emit(&self, name: &str, operands: Vec<Operand>) {
+        let mnemonic = match Mnemonic::parse(name) {
+            Ok(mnemonic) => mnemonic,
+            Err(error) => panic!("the embedded language has an unknown instruction: {error}"),
+        };
+        let state = &mut *self.state.borrow_mut();
+        state.version = state.version.max(first_version(&mnemonic));
+        state.body.push(Statement::Instruction(Instruction {
+            guard: state.guard.clone(),
+            mnemonic,
+            operands,
+            span: Span::default(),
+        }));
+    }
+
+    /// Appends a computation of one value.
+    pub(super) fn compute<T: Scalar>(&self, name: &str, sources: &[Operand]) -> Value<'_, T> {
+        let result = self.fresh::<T>();
+        let mut operands = Vec::with_capacity(sources.len() + 1);
+        operands.push(result.operand());
+        operands.extend_from_slice(sources);
+        self.emit(name, operands);
+        result
+    }
+
+    pub(super) fn label(&self) -> SmolStr {
+        let state = &mut *self.state.borrow_mut();
+        state.labels += 1;
+        format_smolstr!("L{}", state.labels)
+    }
+
+    pub(super) fn place(&self, label: SmolStr) {
+        self.state.borrow_mut().body.push(Statement::Label(label, Span::default()));
+    }
+
+    /// Replaces the guard of what is emitted next, and returns the one before.
+    pub(super) fn replace_guard(&self, guard: Option<Guard>) -> Option<Guard> {
+        std::mem::replace(&mut self.state.borrow_mut().guard, guard)
+    }
+
+    pub(super) fn declare_parameter(&self, name: &str, scalar: ScalarType) -> SmolStr {
+        let name = self.claim(name);
+        self.state.borrow_mut().parameters.push(Parameter {
+            name: name.clone(),
+            is_register: false,
+            align: None,
+            scalar,
+            array: None,
+            pointer: None,
+        });
+        name
+    }
+
+    /// Declares shared memory: `bytes` of it, or as much as the launch says.
+    pub(super) fn declare_shared(&self, name: &str, align: u32, bytes: Option<u32>) -> SmolStr {
+        let name = self.claim(name);
+        self.state.borrow_mut().variables.push(MemoryVariable {
+            linkage: if bytes.is_none() { Linkage::Extern } else { Linkage::Internal },
+            space: Space::Shared,
+            align: Some(align),
+            vector: None,
+            scalar: ScalarType::B8,
+            name: name.clone(),
+            dimensions: vec![bytes.map(u64::from)],
+            initializer: Vec::new(),
+            span: Span::default(),
+        });
+        name
+    }
+
+    fn claim(&self, name: &str) -> SmolStr {
+        let name = SmolStr::new(name);
+        let is_new = self.state.borrow_mut().names.insert(name.clone());
+        assert!(is_new, "`{name}` is declared twice in one kernel");
+        name
+    }
+
+    fn finish(self, name: &str, target: Target) -> Module {
+        self.emit("ret", Vec::new());
+        let state = self.state.into_inner();
+        let declarations = Class::ALL.into_iter().zip(state.registers);
+        let mut body: Vec<Statement> = declarations
+            .filter(|(_, count)| *count > 0)
+            .map(|((_, prefix, scalar), count)| {
+                Statement::Registers(Registers {
+                    vector: None,
+                    scalar,
+                    names: vec![RegisterNames::Range { prefix: prefix.into(), count }],
+                    span: Span::default(),
+                })
+            })
+            .collect();
+        body.extend(state.body);
+        let function = Function {
+            is_entry: true,
+            linkage: Linkage::Visible,
+            returns: Vec::new(),
+            name: name.into(),
+            parameters: state.parameters,
+            directives: state.directives,
+            body: Some(body),
+            span: Span::default(),
+        };
+        let mut items: Vec<Item> = state.variables.into_iter().map(Item::Variable).collect();
+        items.push(Item::Function(function));
+        let version = state.version.max(target.least_version().unwrap_or_default());
+        Module { version, target, items }
+    }
+}
+
+/// The first PTX version that has an instruction, with every modifier of its name.
+fn first_version(mnemonic: &Arc<Mnemonic>) -> Version {
+    let of_binding = |binding: &crate::ptx::isa::Binding| {
+        let words = binding.choices().filter_map(|choice| choice.version);
+        words.fold(binding.form.version, Version::max)
+    };
+    mnemonic.bindings().iter().map(of_binding).min().unwrap_or_default()
+}

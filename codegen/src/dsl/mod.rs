@@ -1,0 +1,32 @@
+//! The embedded language: kernels as Rust functions.
+//!
+//! [`kernel`] hands a [`Builder`] to a closure. [`Value`]s have the types and operators of Rust,
+//! and using them appends instructions; [`Builder::if_`], [`Builder::while_`] and
+//! [`Builder::for_range`] are the control flow of the kernel, while Rust's own runs as the kernel
+//! is built, so that a Rust loop unrolls. What mixes types, spaces or kernels does not compile:
+//!
+//! ```compile_fail
+//! # use tilewright_codegen::dsl::Builder;
+//! fn mixed(k: &Builder) {
+//!     let n = k.parameter::<u32>("n");
+//!     let x = k.parameter::<f32>("x");
+//!     let _ = n + x;
+//! }
+//! ```
+
+mod arithmetic;
+mod builder;
+mod control;
+mod fold;
+mod memory;
+mod scalar;
+mod value;
+mod variable;
+mod warp;
+
+pub use builder::{Builder, kernel};
+pub use memory::{AddressSpace, Global, Pointer, Shared};
+pub use scalar::{Comparisons, Integer, Numeric, Scalar};
+pub use value::{IntoValue, Value};
+pub use variable::Variable;
+pub use warp::{Coordinates, FragmentA, FragmentB, FragmentC};

@@ -1,0 +1,14 @@
+//! What kernels are written with: layouts and swizzles of shared memory, copies into it, register
+//! fragments of the tensor core, copy pipelines.
+
+mod copy;
+mod fragment;
+mod layout;
+mod matrix;
+mod ring;
+
+pub use copy::{TileCopy, Wanted, rows_of_a_pass};
+pub use fragment::{Accumulator, Product};
+pub use layout::{CHUNK, LayoutError, SharedLayout, Swizzle};
+pub use matrix::{MatrixOrder, MatrixReader};
+pub use ring::CopyRing;
