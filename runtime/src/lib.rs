@@ -14,3 +14,4 @@ pub mod tensor_map;
 
 pub use dtype::{DType, Value};
 pub use tilewright_codegen::{attention, gpu, ptx};
+pub use tilewright_sim as sim;

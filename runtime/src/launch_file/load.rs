@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::validate::{MOST_BYTES, bytes_of};
 use super::{BufferSource, BufferSpec, Error, Expectation, Fill, LaunchFile, Param};
 use crate::compare::{Comparison, Tolerance, compare};
-use crate::device::Argument;
+use crate::device::{Argument, Contents, Geometry};
 use crate::npy::{self, ElementType};
 use crate::{DType, Value};
 
@@ -21,14 +21,8 @@ pub struct Launch {
     pub ptx: String,
     /// The entry, where the file names one.
     pub entry: Option<String>,
-    /// Blocks in x, y and z.
-    pub grid: [u32; 3],
-    /// Threads of a block in x, y and z.
-    pub block: [u32; 3],
-    /// Blocks of a cluster in x, y and z.
-    pub cluster: [u32; 3],
-    /// Bytes of extern shared memory.
-    pub dynamic_shared: u32,
+    /// Grid, block, cluster and extern shared memory.
+    pub geometry: Geometry,
     /// The buffers, in the order of the file.
     pub buffers: Vec<InputBuffer>,
     /// The arguments; a buffer is named by its place in `buffers`.
@@ -48,30 +42,6 @@ pub struct InputBuffer {
     pub shape: Vec<usize>,
     /// What is in it.
     pub contents: Contents,
-}
-
-/// What is in a buffer before the launch.
-#[derive(Debug, Clone)]
-pub enum Contents {
-    /// These bytes.
-    Bytes(Vec<u8>),
-    /// This many bytes that nothing has written.
-    Uninit(usize),
-}
-
-impl Contents {
-    /// How many bytes there are.
-    pub fn len(&self) -> usize {
-        match self {
-            Contents::Bytes(bytes) => bytes.len(),
-            Contents::Uninit(length) => *length,
-        }
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
 }
 
 /// What must be in a buffer after the launch.
@@ -163,10 +133,12 @@ impl Loader<'_> {
             ptx_path,
             ptx,
             entry: file.entry.clone(),
-            grid: file.grid,
-            block: file.block,
-            cluster: file.cluster,
-            dynamic_shared: file.dynamic_shared,
+            geometry: Geometry {
+                grid: file.grid,
+                block: file.block,
+                cluster: file.cluster,
+                dynamic_shared: file.dynamic_shared,
+            },
             buffers,
             arguments,
             expected,
@@ -258,9 +230,7 @@ impl Loader<'_> {
                 let buffer = place(&key, &tensor.buffer, tensor.offset)?;
                 Argument::TensorMap { buffer, offset: tensor.offset, map: tensor.map.clone() }
             }
-            Param::Scalar(scalar) => {
-                Argument::Bytes { bytes: scalar.to_bytes(), pointers: Vec::new() }
-            }
+            Param::Scalar(scalar) => Argument::value(scalar.to_bytes()),
             Param::Bytes { bytes, pointers } => {
                 let mut patches = Vec::new();
                 for (index, patch) in pointers.iter().enumerate() {

@@ -22,6 +22,7 @@ mod error;
 mod load;
 mod named;
 mod param;
+mod run;
 mod validate;
 
 use std::io::{self, Write};
@@ -31,9 +32,10 @@ use serde::{Deserialize, Serialize};
 
 pub use buffer::{BufferSource, BufferSpec, Fill};
 pub use error::Error;
-pub use load::{Contents, Expected, InputBuffer, Launch};
+pub use load::{Expected, ExpectedValues, InputBuffer, Launch};
 pub use named::Named;
 pub use param::{Param, Patch, Scalar, TensorMapParam};
+pub use run::Placed;
 
 /// The longest launch file that is read.
 const LONGEST_FILE: u64 = 64 << 20;

@@ -1,5 +1,5 @@
 use super::*;
-use crate::device::Argument;
+use crate::device::{Argument, Contents};
 use crate::npy::{self, Array, ElementType};
 use crate::tensor_map::Swizzle;
 use crate::{DType, Value};

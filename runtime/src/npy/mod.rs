@@ -107,11 +107,17 @@ pub fn read(path: &Path, limit: u64) -> Result<Array, Error> {
 /// # Errors
 /// Where the system could not write it.
 pub fn write(path: &Path, array: &Array) -> io::Result<()> {
+    crate::files::write_whole(path, |file| write_to(file, array))
+}
+
+/// Writes `array` as a file's contents.
+///
+/// # Errors
+/// Where `file` could not take it.
+pub fn write_to(file: &mut impl Write, array: &Array) -> io::Result<()> {
     let header = Header { element: array.element, shape: array.shape.clone() };
-    crate::files::write_whole(path, |file| {
-        file.write_all(&header.to_bytes())?;
-        file.write_all(&array.bytes)
-    })
+    file.write_all(&header.to_bytes())?;
+    file.write_all(&array.bytes)
 }
 
 #[cfg(test)]

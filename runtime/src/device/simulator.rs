@@ -1,0 +1,105 @@
+//! The simulator as a device.
+
+use std::time::Duration;
+
+use tilewright_sim::{Launch, Memory, Options, Program, RunError, Statistics, run};
+
+use super::{
+    Argument, BufferId, Contents, Device, Error, Geometry, KernelId, Module, Timing, arguments,
+};
+
+/// A device that executes PTX on this machine's processor, and reports what a kernel does wrong.
+#[derive(Debug, Default)]
+pub struct Simulator {
+    memory: Memory,
+    addresses: Vec<u64>,
+    names: Vec<String>,
+    programs: Vec<Program>,
+    options: Options,
+    statistics: Statistics,
+}
+
+impl Simulator {
+    /// A simulator without buffers, which runs kernels as `options` say.
+    pub fn new(options: Options) -> Simulator {
+        Simulator { options, ..Simulator::default() }
+    }
+
+    /// What the last launch did.
+    pub fn statistics(&self) -> &Statistics {
+        &self.statistics
+    }
+}
+
+impl Device for Simulator {
+    fn description(&self) -> String {
+        format!("the simulator, seed {}", self.options.seed)
+    }
+
+    fn allocate(&mut self, name: &str, contents: &Contents) -> Result<BufferId, Error> {
+        // Buffers are told apart by name, so a name that is taken gets a number.
+        let taken = |name: &str| self.names.iter().any(|other| other == name);
+        let mut unique = name.to_owned();
+        let mut number = 2;
+        while taken(&unique) {
+            unique = format!("{name}#{number}");
+            number += 1;
+        }
+        self.addresses.push(match contents {
+            Contents::Bytes(bytes) => self.memory.allocate(&unique, bytes),
+            Contents::Uninit(size) => self.memory.allocate_uninitialized(&unique, *size),
+        });
+        self.names.push(unique);
+        Ok(BufferId(self.addresses.len() - 1))
+    }
+
+    fn read(&mut self, buffer: BufferId) -> Result<Vec<u8>, Error> {
+        let buffer = self.memory.buffer(&self.names[buffer.0]);
+        Ok(buffer.map(|buffer| buffer.bytes().to_vec()).unwrap_or_default())
+    }
+
+    fn load(&mut self, module: &Module, entry: Option<&str>) -> Result<KernelId, Error> {
+        self.programs.push(Program::new(module.checked(), entry)?);
+        Ok(KernelId(self.programs.len() - 1))
+    }
+
+    fn launch(
+        &mut self,
+        kernel: KernelId,
+        geometry: &Geometry,
+        buffers: &[BufferId],
+        arguments: &[Argument],
+    ) -> Result<(), Error> {
+        let program = &self.programs[kernel.0];
+        arguments::check(program.parameters(), arguments, buffers.len())?;
+        let address = |buffer: usize, offset| self.addresses[buffers[buffer].0] + offset;
+        let mut parameters = Vec::new();
+        for (layout, argument) in program.parameters().iter().zip(arguments) {
+            let bytes = argument.to_bytes(address, |_, _| {
+                let feature = "tensor maps".to_owned();
+                Err(Error::Unsupported { device: self.description(), feature })
+            })?;
+            parameters.resize(layout.offset as usize, 0);
+            parameters.extend(bytes);
+        }
+        let Geometry { grid, block, cluster, dynamic_shared } = *geometry;
+        let launch = Launch { grid, block, cluster, dynamic_shared, parameters };
+        let outcome = run(program, &launch, &mut self.memory, &self.options);
+        self.statistics = outcome.map_err(|error| match error {
+            RunError::Launch(error) => Error::Launch(error),
+            RunError::Fault(fault) => Error::Fault(fault),
+        })?;
+        Ok(())
+    }
+
+    fn time(
+        &mut self,
+        _: KernelId,
+        _: &Geometry,
+        _: &[BufferId],
+        _: &[Argument],
+        _: &Timing,
+    ) -> Result<Vec<Duration>, Error> {
+        Err(Error::NoClock)
+    }
+}

@@ -1,0 +1,141 @@
+//! The program `ptxsim` as a person runs it: what it prints, its exit codes, what it writes.
+
+use std::path::Path;
+
+use assert_cmd::Command;
+use tempfile::TempDir;
+use tilewright::DType;
+use tilewright::npy::{self, Array, ElementType};
+
+/// A kernel that writes y[i] = a·x[i] + y[i] for i < n.
+const AXPY: &str = "\
+.version 7.0
+.target sm_80
+.address_size 64
+.visible .entry axpy(.param .u64 x, .param .u64 y, .param .f32 a, .param .u32 n)
+{
+  .reg .pred %p;
+  .reg .u32 %i, %n, %c;
+  .reg .u64 %x, %y, %o;
+  .reg .f32 %a, %v, %w;
+  mov.u32 %i, %tid.x;
+  mov.u32 %c, %ctaid.x;
+  mad.lo.u32 %i, %c, 64, %i;
+  ld.param.u32 %n, [n];
+  setp.ge.u32 %p, %i, %n;
+  @%p bra done;
+  ld.param.u64 %x, [x];
+  ld.param.u64 %y, [y];
+  ld.param.f32 %a, [a];
+  mul.wide.u32 %o, %i, 4;
+  add.u64 %x, %x, %o;
+  add.u64 %y, %y, %o;
+  ld.global.f32 %v, [%x];
+  ld.global.f32 %w, [%y];
+  fma.rn.f32 %w, %a, %v, %w;
+  st.global.f32 [%y], %w;
+done:
+  ret;
+}
+";
+
+const LAUNCH: &str = r#"{
+  "ptx": "kernel.ptx", "grid": [2, 1, 1], "block": [64, 1, 1],
+  "buffers": {"x": {"npy": "x.npy", "dtype": "f32"}, "y": {"npy": "y.npy", "dtype": "f32"}},
+  "params": [{"pointer": "x"}, {"pointer": "y"}, {"f32": 0.5}, {"u32": 100}],
+  "expect": {"y": {"npy": "expect_y.npy", "atol": 1e-6, "rtol": 0}}
+}"#;
+
+/// A folder with the launch, the PTX and the arrays.
+fn folder() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let array = |name: &str, value: fn(usize) -> f64| {
+        let bytes = DType::F32.to_bytes((0..100).map(value));
+        let array = Array { element: ElementType::of(DType::F32), shape: vec![100], bytes };
+        npy::write(&folder.path().join(name), &array).unwrap();
+    };
+    array("x.npy", |i| i as f64);
+    array("y.npy", |i| 1.0 + i as f64);
+    array("expect_y.npy", |i| 1.0 + 1.5 * i as f64);
+    std::fs::write(folder.path().join("kernel.ptx"), AXPY).unwrap();
+    std::fs::write(folder.path().join("launch.json"), LAUNCH).unwrap();
+    folder
+}
+
+/// Replaces a part of a file.
+fn edit(folder: &Path, file: &str, part: &str, replacement: &str) {
+    let text = std::fs::read_to_string(folder.join(file)).unwrap();
+    assert!(text.contains(part), "{part}");
+    std::fs::write(folder.join(file), text.replace(part, replacement)).unwrap();
+}
+
+fn ptxsim(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
+    let output =
+        Command::cargo_bin("ptxsim").unwrap().args(arguments).current_dir(folder).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+/// Checks the exit code and the standard error of a run of the launch with one file changed.
+fn check(file: &str, part: &str, replacement: &str, code: i32, expected: &str) {
+    let folder = folder();
+    edit(folder.path(), file, part, replacement);
+    let (found, stdout, stderr) =
+        ptxsim(folder.path(), &["run", "launch.json", "--out", "results"]);
+    assert_eq!(found, code, "{stdout}{stderr}");
+    assert!(stderr.contains(expected) && !stderr.contains("panicked"), "{stdout}{stderr}");
+    assert!(!folder.path().join("results").exists(), "something was written");
+}
+
+#[test]
+fn unusable_files_are_told_with_their_place() {
+    check("launch.json", "\"grid\"", "\"gird\"", 2, "launch.json:2:29: gird: unknown field");
+    check("launch.json", "x.npy", "z.npy", 2, "z.npy (named by buffers.x.npy)");
+    check("launch.json", ", {\"u32\": 100}", "", 2, "the entry takes 4 parameters");
+    check(
+        "launch.json",
+        "{\"u32\": 100}",
+        "{\"u64\": 100}",
+        2,
+        "`n` has 4 bytes, 8 bytes are given",
+    );
+    check("launch.json", "\"ptx\"", "\"entry\": \"f\", \"ptx\"", 2, "no entry is called `f`");
+    check("kernel.ptx", "mul.wide.u32", "mul.wild.u32", 2, "kernel.ptx:19:3: ");
+    check("kernel.ptx", "%a, %v, %w;", "%a, %v, %n;", 2, "kernel.ptx:24");
+    check("kernel.ptx", AXPY, "\u{0}\u{1}garbage", 2, "kernel.ptx:1:1: ");
+}
+
+#[test]
+fn what_there_is_no_device_for() {
+    let folder = folder();
+    let (code, _, stderr) = ptxsim(folder.path(), &["run", "launch.json", "--device", "gpu"]);
+    assert!(code == 2 && stderr.contains("is not a device"), "{stderr}");
+    let (code, _, stderr) = ptxsim(folder.path(), &["run", "launch.json", "--device", "cuda:99"]);
+    assert!(code == 2 && !stderr.contains("panicked"), "{stderr}");
+}
+
+#[test]
+fn errors_as_json() {
+    let folder = folder();
+    edit(folder.path(), "kernel.ptx", "mul.wide.u32", "mul.wild.u32");
+    let (code, stdout, stderr) = ptxsim(folder.path(), &["run", "launch.json", "--json"]);
+    assert_eq!((code, stderr.as_str()), (2, ""));
+    let report: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(report["status"], "unusable");
+    assert_eq!(report["error"]["line"], 19);
+}
+
+#[test]
+fn ptx_is_checked_and_printed() {
+    let folder = folder();
+    let (code, stdout, _) = ptxsim(folder.path(), &["check", "kernel.ptx"]);
+    assert_eq!(code, 0);
+    assert!(stdout.starts_with("axpy: 4 parameters, 17 instructions\n  x: 8 bytes"), "{stdout}");
+    let (code, printed, _) = ptxsim(folder.path(), &["print", "kernel.ptx"]);
+    assert_eq!(code, 0);
+    std::fs::write(folder.path().join("kernel.ptx"), &printed).unwrap();
+    assert_eq!(ptxsim(folder.path(), &["print", "kernel.ptx"]).1, printed);
+    let (code, _, stderr) = ptxsim(folder.path(), &["check", "launch.json"]);
+    assert!(code == 2 && stderr.contains("launch.json:1:1: "), "{stderr}");
+    assert_eq!(ptxsim(folder.path(), &["check", "missing.ptx"]).0, 2);
+}
