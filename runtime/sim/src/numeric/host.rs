@@ -195,15 +195,25 @@ const F16_SMALLEST_NORMAL: u32 = (127 - 14) << 23;
 pub fn f16_to_f32(bits: u16) -> f32 {
     let bits = u32::from(bits);
     let magnitude = (bits & 0x7fff) << 13;
-    let exponent = magnitude & (0x1f << 23);
     // Rebias; an infinity or NaN gets the largest exponent.
-    let special = if exponent == 0x1f << 23 { (128 - 16) << 23 } else { 0 };
-    let normal = magnitude + ((127 - 15) << 23) + special;
-    // A subnormal number is the fraction of 2⁻¹⁴ · 1.fraction.
-    let subnormal =
-        f32::from_bits(magnitude | F16_SMALLEST_NORMAL) - f32::from_bits(F16_SMALLEST_NORMAL);
-    let value = if exponent == 0 { subnormal.to_bits() } else { normal };
-    f32::from_bits(value | (bits & 0x8000) << 16)
+    let special = mask_if_less(0x0f7f_ffff, magnitude) & (128 - 16) << 23;
+    let rebiased = f32::from_bits(magnitude + ((127 - 15) << 23) + special);
+    // A subnormal number has become 2⁻¹⁵ · 1.fraction, but is 2⁻¹⁴ · 0.fraction.
+    let below = rebiased - f32::from_bits(F16_SMALLEST_NORMAL);
+    let value = rebiased + if below < 0.0 { below } else { 0.0 };
+    f32::from_bits(value.to_bits() | (bits & 0x8000) << 16)
+}
+
+/// All ones where a < b, else 0; both below 2^31. The compiler makes a branch of a comparison.
+#[inline(always)]
+pub(super) fn mask_if_less(a: u32, b: u32) -> u32 {
+    (a.wrapping_sub(b) as i32 >> 31) as u32
+}
+
+/// a where `mask` has ones, b where it has zeros.
+#[inline(always)]
+fn choose(mask: u32, a: u32, b: u32) -> u32 {
+    a & mask | b & !mask
 }
 
 /// The nearest `.f16`; NaN becomes the canonical one.
@@ -216,10 +226,10 @@ pub fn f32_to_f16(value: f32) -> u16 {
     let normal = magnitude.wrapping_sub((127 - 15) << 23).wrapping_add(0xfff + odd) >> 13;
     // Adding 1/2, whose last bit is worth 2⁻²⁴, rounds to a multiple of the smallest subnormal.
     let subnormal = (f32::from_bits(magnitude) + 0.5).to_bits().wrapping_sub(0.5_f32.to_bits());
-    let finite = if magnitude < F16_SMALLEST_NORMAL { subnormal } else { normal };
-    let finite = if magnitude >= (127 + 16) << 23 { 0x7c00 } else { finite };
-    let value = if magnitude > 0x7f80_0000 { 0x7fff } else { finite | bits >> 16 & 0x8000 };
-    value as u16
+    let finite = choose(mask_if_less(magnitude, F16_SMALLEST_NORMAL), subnormal, normal);
+    let bounded = choose(mask_if_less(magnitude, (127 + 16) << 23), finite, 0x7c00);
+    let signed = bounded | bits >> 16 & 0x8000;
+    choose(mask_if_less(0x7f80_0000, magnitude), 0x7fff, signed) as u16
 }
 
 /// The value of a `.bf16`.

@@ -4,7 +4,7 @@
 
 use super::exact::{Value, signed};
 use super::format::{Clamp, E4m3, E5m2, F16, F32, Format, Rounding, Tf32};
-use super::host::Arithmetic;
+use super::host::{Arithmetic, mask_if_less};
 use super::integer::{Integer, saturate};
 
 /// The modifiers of a conversion to a narrower format.
@@ -97,17 +97,18 @@ pub fn e5m2_to_f32(bits: u8) -> f32 {
     widen_byte::<E5m2>(bits)
 }
 
-/// Branch-free, so that loops over bytes vectorize.
+/// Branch-free, as [`f16_to_f32`](super::f16_to_f32) is and in the same way.
 #[inline(always)]
 fn widen_byte<F: Format<Bits = u8>>(bits: u8) -> f32 {
-    let magnitude = (F::magnitude(bits) as u32) << (23 - F::FRACTION_BITS);
-    let smallest_normal = (127 + 1 - F::BIAS as u32) << 23;
-    let normal = magnitude + ((127 - F::BIAS as u32) << 23);
-    let subnormal = f32::from_bits(magnitude | smallest_normal) - f32::from_bits(smallest_normal);
-    let value = if magnitude >> 23 == 0 { subnormal.to_bits() } else { normal };
-    let value = if F::is_infinite(bits) { 0x7f80_0000 } else { value };
-    let value = if F::is_nan(bits) { F32::NAN as u32 } else { value };
-    f32::from_bits(value | u32::from(bits & 0x80) << 24)
+    let smallest_normal = f32::from_bits((127 + 1 - F::BIAS as u32) << 23);
+    let magnitude = u32::from(bits & 0x7f) << (23 - F::FRACTION_BITS);
+    let first_special = if F::IEEE { F::INFINITY } else { F::NAN } as u32;
+    let first_special = first_special << (23 - F::FRACTION_BITS);
+    let special = mask_if_less(first_special - 1, magnitude) & 0x7f80_0000;
+    let rebiased = f32::from_bits(magnitude + ((127 - F::BIAS as u32) << 23) | special);
+    let below = rebiased - smallest_normal;
+    let value = rebiased + if below < 0.0 { below } else { 0.0 };
+    f32::from_bits(value.to_bits() | u32::from(bits & 0x80) << 24)
 }
 
 /// `cvt.pack.sat` of two `.s32` to `.u16` or `.s16`; `a` becomes the upper half.

@@ -5,26 +5,29 @@ use super::tile::Tile;
 use crate::numeric::narrow::{e4m3_to_f32, e5m2_to_f32};
 use crate::numeric::{Bf16, E4m3, E5m2, F16, Tf32, bf16_to_f32, f16_to_f32};
 
-/// A type of the elements of A and B, of which four lanes' registers hold a row of `C`.
+/// A type of the elements of A and B, of which the registers of four lanes hold `C`.
 pub trait Element<const C: usize> {
-    /// Rows 0 to 7 of a register: lane 4g + q holds elements q·C/4 and up of row g, lowest first.
-    fn widen(register: &Register) -> Tile<8, C>;
+    /// The values in a register, 8 rows of `C`: lane 4g + q holds elements q·C/4 and up of row g,
+    /// lowest first.
+    fn widen(register: &Register, rows: &mut Tile<8, C>);
 }
 
 macro_rules! element {
-    ($(#[$doc:meta])* $name:ident, $columns:literal, $bits:ty, $widen:expr) => {
+    ($(#[$doc:meta])* $name:ident, $columns:literal, $bits:ty, $value:expr) => {
         impl Element<$columns> for $name {
             #[inline(always)]
-            fn widen(register: &Register) -> Tile<8, $columns> {
+            fn widen(register: &Register, rows: &mut Tile<8, $columns>) {
                 const EACH: usize = $columns / 4;
-                let mut tile = [[0.0; $columns]; 8];
-                for (lane, word) in register.iter().enumerate() {
-                    for i in 0..EACH {
-                        let bits = (word >> (i * 32 / EACH)) as $bits;
-                        tile[lane / 4][lane % 4 * EACH + i] = $widen(bits);
+                // Apart, both loops vectorize.
+                let mut elements = [0; 8 * $columns];
+                for (elements, word) in elements.chunks_exact_mut(EACH).zip(register) {
+                    for (i, element) in elements.iter_mut().enumerate() {
+                        *element = (word >> (i * 32 / EACH)) as $bits;
                     }
                 }
-                tile
+                for (value, element) in rows.as_flattened_mut().iter_mut().zip(elements) {
+                    *value = $value(element);
+                }
             }
         }
     };

@@ -15,11 +15,8 @@
 
 use super::Register;
 use super::element::Element;
-use super::tile::{Tile, multiply_accumulate, transposed};
-use crate::numeric::{F16, F32, Format, f32_to_f16};
-
-/// The sum as its upper and lower eight rows.
-type Sum = [Tile<8, 8>; 2];
+use super::tile::{Tile, multiply_accumulate};
+use crate::numeric::{F32, F64, Format, f16_to_f32, f32_to_f16};
 
 /// D = A · B + C with C and D in `.f32`.
 ///
@@ -38,10 +35,24 @@ pub fn mma_f32<A: Element<E>, B: Element<E>, const E: usize, const STEPS: usize>
     b: [&Register; STEPS],
     c: [&Register; 4],
 ) -> [Register; 4] {
-    let mut sum = [0, 1].map(|half| accumulator(c[2 * half], c[2 * half + 1]));
+    let mut sum = [[0.0; 8]; 16];
+    for (row, sum) in sum.iter_mut().enumerate() {
+        let (even, lane) = (row / 8 * 2, row % 8 * 4);
+        for q in 0..4 {
+            sum[q] = f32::from_bits(c[even][lane + q]);
+            sum[4 + q] = f32::from_bits(c[even + 1][lane + q]);
+        }
+    }
     accumulate::<A, B, E, STEPS>(&mut sum, a, b);
-    let d = sum.each_ref().map(registers);
-    [d[0][0], d[0][1], d[1][0], d[1][1]].map(|register| register.map(F32::canonical))
+    let mut d = [[0; 32]; 4];
+    for (row, sum) in sum.iter().enumerate() {
+        let (even, lane) = (row / 8 * 2, row % 8 * 4);
+        for q in 0..4 {
+            d[even][lane + q] = F32::canonical(sum[q].to_bits());
+            d[even + 1][lane + q] = F32::canonical(sum[4 + q].to_bits());
+        }
+    }
+    d
 }
 
 /// D = A · B + C with C and D in `.f16`; the sum is rounded once.
@@ -50,14 +61,23 @@ pub fn mma_f16<A: Element<E>, B: Element<E>, const E: usize, const STEPS: usize>
     b: [&Register; STEPS],
     c: [&Register; 2],
 ) -> [Register; 2] {
-    let mut sum = c.map(F16::widen);
+    let mut sum = [[0.0; 8]; 16];
+    for (row, sum) in sum.iter_mut().enumerate() {
+        for q in 0..4 {
+            let pair = c[row / 8][row % 8 * 4 + q];
+            sum[q] = f16_to_f32(pair as u16);
+            sum[4 + q] = f16_to_f32((pair >> 16) as u16);
+        }
+    }
     accumulate::<A, B, E, STEPS>(&mut sum, a, b);
-    sum.map(|rows| {
-        std::array::from_fn(|lane| {
-            let pair = &rows[lane / 4][lane % 4 * 2..][..2];
-            u32::from(f32_to_f16(pair[1])) << 16 | u32::from(f32_to_f16(pair[0]))
-        })
-    })
+    let mut d = [[0; 32]; 2];
+    for (row, sum) in sum.iter().enumerate() {
+        for q in 0..4 {
+            let (even, odd) = (f32_to_f16(sum[q]), f32_to_f16(sum[4 + q]));
+            d[row / 8][row % 8 * 4 + q] = u32::from(odd) << 16 | u32::from(even);
+        }
+    }
+    d
 }
 
 /// D = A · B + C with C and D in `.s32`, which wraps around, or with `finite` (`.satfinite`) stops
@@ -69,48 +89,45 @@ pub fn mma_s32<A: Element<E>, B: Element<E>, const E: usize, const STEPS: usize>
     finite: bool,
 ) -> [Register; 4] {
     // 64 products of bytes stay below 2^24, and so are exact.
-    let mut sum = [[[0.0; 8]; 8]; 2];
-    accumulate::<A, B, E, STEPS>(&mut sum, a, b);
-    let products = sum.each_ref().map(registers);
-    std::array::from_fn(|r| {
-        std::array::from_fn(|lane| {
-            let product = f32::from_bits(products[r / 2][r % 2][lane]) as i32;
-            let c = c[r][lane] as i32;
-            let d = if finite { c.saturating_add(product) } else { c.wrapping_add(product) };
-            d as u32
-        })
-    })
+    let mut products = [[0.0; 8]; 16];
+    accumulate::<A, B, E, STEPS>(&mut products, a, b);
+    let mut d = [[0; 32]; 4];
+    for (row, products) in products.iter().enumerate() {
+        for (i, &product) in products.iter().enumerate() {
+            let (register, lane) = (row / 8 * 2 + i / 4, row % 8 * 4 + i % 4);
+            let (product, c) = (product as i32, c[register][lane] as i32);
+            let sum = if finite { c.saturating_add(product) } else { c.wrapping_add(product) };
+            d[register][lane] = sum as u32;
+        }
+    }
+    d
 }
 
+/// The columns of B and of sums: a register of C holds either the even or the odd ones of a row.
+const ORDER: [usize; 8] = [0, 2, 4, 6, 1, 3, 5, 7];
+
+/// Adds A · B to `sum`, whose columns are in [`ORDER`].
 #[inline(always)]
 fn accumulate<A: Element<E>, B: Element<E>, const E: usize, const STEPS: usize>(
-    sum: &mut Sum,
+    sum: &mut Tile<16, 8>,
     a: [[&Register; 2]; STEPS],
     b: [&Register; STEPS],
 ) {
+    let mut rows = [[0.0; E]; 8];
+    let mut columns = [[0.0; E]; 8];
+    let mut ordered = [[0.0; 8]; E];
     for (a, b) in a.iter().zip(b) {
-        let b = transposed(&B::widen(b));
-        for (sum, a) in sum.iter_mut().zip(a) {
-            multiply_accumulate(sum, &A::widen(a), &b);
+        B::widen(b, &mut columns);
+        for (k, row) in ordered.iter_mut().enumerate() {
+            for (element, n) in row.iter_mut().zip(ORDER) {
+                *element = columns[n][k];
+            }
+        }
+        for (a, sum) in a.iter().zip(sum.as_chunks_mut::<8>().0) {
+            A::widen(a, &mut rows);
+            multiply_accumulate(sum, &rows, &ordered);
         }
     }
-}
-
-/// Eight rows of an accumulator from its registers for even and odd columns.
-#[inline(always)]
-fn accumulator(even: &Register, odd: &Register) -> Tile<8, 8> {
-    let mut tile = [[0.0; 8]; 8];
-    for lane in 0..32 {
-        tile[lane / 4][lane % 4 * 2] = f32::from_bits(even[lane]);
-        tile[lane / 4][lane % 4 * 2 + 1] = f32::from_bits(odd[lane]);
-    }
-    tile
-}
-
-/// The inverse of [`accumulator`].
-#[inline(always)]
-fn registers(tile: &Tile<8, 8>) -> [Register; 2] {
-    [0, 1].map(|odd| std::array::from_fn(|lane| tile[lane / 4][lane % 4 * 2 + odd].to_bits()))
 }
 
 /// D = A · B + C in `.f64`: m8n8k4 with `HALVES` = 1 and `STEPS` = 1, m16n8k4, k8 and k16 with
@@ -133,7 +150,7 @@ pub fn mma_f64<const HALVES: usize, const STEPS: usize>(
                         sum = a.mul_add(f64::from_bits(b[4 * column + k]), sum);
                     }
                 }
-                crate::numeric::F64::canonical(sum.to_bits())
+                F64::canonical(sum.to_bits())
             })
         })
     })

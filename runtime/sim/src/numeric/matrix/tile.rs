@@ -13,20 +13,20 @@ pub fn multiply_accumulate<const M: usize, const N: usize, const K: usize>(
     a: &Tile<M, K>,
     b: &Tile<K, N>,
 ) {
-    for (sum, a) in sum.iter_mut().zip(a) {
-        // A copy stays in registers.
-        let mut row = *sum;
-        for (&a, b) in a.iter().zip(b) {
-            for (sum, &b) in row.iter_mut().zip(b) {
-                *sum += a * b;
+    const { assert!(M % ROWS == 0) };
+    for (sum, a) in sum.as_chunks_mut::<ROWS>().0.iter_mut().zip(a.as_chunks::<ROWS>().0) {
+        // By value, so that the sums stay in registers.
+        let mut rows = *sum;
+        for (k, b) in b.iter().enumerate() {
+            for (row, a) in rows.iter_mut().zip(a) {
+                for (sum, &b) in row.iter_mut().zip(b) {
+                    *sum += a[k] * b;
+                }
             }
         }
-        *sum = row;
+        *sum = rows;
     }
 }
 
-/// Rows and columns exchanged.
-#[inline(always)]
-pub(super) fn transposed<const R: usize, const C: usize>(tile: &Tile<R, C>) -> Tile<C, R> {
-    std::array::from_fn(|c| std::array::from_fn(|r| tile[r][c]))
-}
+/// Rows computed together, which hides the latency of additions.
+const ROWS: usize = 2;
