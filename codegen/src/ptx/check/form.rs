@@ -6,7 +6,7 @@ use super::operands::{Mismatch, describe, found};
 use super::resolved::CheckedOperand;
 use crate::gpu::{Target, TargetSet};
 use crate::ptx::Version;
-use crate::ptx::isa::Binding;
+use crate::ptx::isa::{Binding, OperandSpec};
 use crate::ptx::tree::Instruction;
 
 /// A form whose operands fit.
@@ -79,18 +79,17 @@ impl<'a> Body<'_, 'a> {
         instruction: &'a Instruction,
         binding: &'a Binding,
     ) -> Result<Vec<CheckedOperand>, Miss<'a>> {
-        let specs = &binding.form.operands;
         let given = &instruction.operands;
         let mut operands = Vec::with_capacity(given.len());
-        for (position, (operand, spec)) in given.iter().zip(specs).enumerate() {
+        for (position, (operand, spec)) in given.iter().zip(specs(binding)).enumerate() {
             let checked = self.operand(operand, spec, binding);
             operands.push(checked.map_err(|mismatch| Miss { binding, position, mismatch })?);
         }
-        let required = specs.iter().position(|s| s.optional).unwrap_or(specs.len());
-        match given.len() >= required && given.len() <= specs.len() {
+        let (required, most) = operand_count(binding);
+        match (required..=most).contains(&given.len()) {
             true => Ok(operands),
             false => {
-                let position = given.len().min(specs.len());
+                let position = given.len().min(most);
                 Err(Miss { binding, position, mismatch: Mismatch::Count })
             }
         }
@@ -113,7 +112,7 @@ impl<'a> Body<'_, 'a> {
                 (CheckErrorKind::Space { name, found, expected }, None)
             }
             mismatch => {
-                let spec = &miss.binding.form.operands[miss.position];
+                let Some(spec) = specs(miss.binding).nth(miss.position) else { return };
                 let expected = describe(spec, miss.binding);
                 let found = found(operand, mismatch);
                 let hint = super::operands::hint(operand, spec, miss.binding);
@@ -125,11 +124,10 @@ impl<'a> Body<'_, 'a> {
     }
 
     fn report_count(&mut self, instruction: &Instruction, binding: &Binding) {
-        let specs = &binding.form.operands;
-        let required = specs.iter().position(|s| s.optional).unwrap_or(specs.len());
-        let expected = match required == specs.len() {
+        let (required, most) = operand_count(binding);
+        let expected = match required == most {
             true => required.to_string(),
-            false => format!("{required} to {}", specs.len()),
+            false => format!("{required} to {most}"),
         };
         let mnemonic = instruction.mnemonic.text().into();
         let found = instruction.operands.len();
@@ -144,6 +142,18 @@ impl<'a> Body<'_, 'a> {
             _ => format!("`{prefix}<{count}>` ends at `{prefix}{}`", count - 1),
         })
     }
+}
+
+/// The operands of a form with these words.
+fn specs(binding: &Binding) -> impl Iterator<Item = &'static OperandSpec> + '_ {
+    let operands = binding.form.operands.iter();
+    operands.filter(|spec| spec.only_with.is_none_or(|slot| binding.is_filled(slot)))
+}
+
+/// How many operands there are at least and at most.
+fn operand_count(binding: &Binding) -> (usize, usize) {
+    let most = specs(binding).count();
+    (specs(binding).position(|s| s.optional).unwrap_or(most), most)
 }
 
 /// The targets that have a form, where `target` is not among them.

@@ -8,7 +8,7 @@ use super::resolved::{AddressBase, CheckedOperand, RegisterId};
 use super::scope::Name;
 use super::types::{holds, immediate};
 use crate::ptx::isa::{Binding, Kind, OperandSpec};
-use crate::ptx::tree::{Address, Base, Operand};
+use crate::ptx::tree::{Address, Base, Literal, Operand};
 use crate::ptx::{ScalarType, Space, TypeClass};
 
 /// Why an operand is not what a form takes. Cheap to make, since forms are tried one by one.
@@ -26,6 +26,8 @@ pub(super) enum Mismatch {
     Undeclared(SmolStr),
     /// It is an address in another space.
     Space { name: SmolStr, found: Space, expected: Space },
+    /// It is a constant of another value.
+    Value,
     /// It is missing, or one too many.
     Count,
 }
@@ -51,7 +53,22 @@ impl<'a> Body<'_, 'a> {
         binding: &Binding,
     ) -> Checked {
         match &spec.kind {
-            Kind::Value { ty, relaxed, register, immediate, sink, negatable, count, pair } => {
+            Kind::Value {
+                ty,
+                relaxed,
+                register,
+                immediate,
+                sink,
+                negatable,
+                count,
+                pair,
+                values,
+            } => {
+                if let (Some(values), Operand::Literal(literal)) = (values, operand)
+                    && !is_among(*literal, values)
+                {
+                    return Err(Mismatch::Value);
+                }
                 let ty = binding.resolve_type(*ty).ok_or(Mismatch::Kind)?;
                 let scalar = Scalar {
                     ty,
@@ -346,12 +363,16 @@ fn special(operand: &Operand, ty: ScalarType) -> Checked {
 /// What an operand may be, for a person to read.
 pub(super) fn describe(spec: &OperandSpec, binding: &Binding) -> String {
     match &spec.kind {
-        Kind::Value { ty, register, immediate, count, pair, .. } => {
+        Kind::Value { ty, register, immediate, count, pair, values, .. } => {
             let ty = binding.resolve_type(*ty).map_or(String::new(), |t| format!(".{t} "));
             let what = match (register, immediate) {
                 (true, true) => format!("{ty}register or constant"),
                 (false, _) => format!("{ty}constant"),
                 (true, false) => format!("{ty}register"),
+            };
+            let what = match values {
+                Some(values) => format!("{what} of {}", list(values)),
+                None => what,
             };
             match (count.and_then(|c| binding.resolve_count(c)), pair) {
                 (Some(count), _) => format!("a vector of {count} {}", plural(&what)),
@@ -378,6 +399,27 @@ pub(super) fn describe(spec: &OperandSpec, binding: &Binding) -> String {
         Kind::Prototype => "the name of a `.callprototype` or a `.calltargets` list".into(),
         Kind::Arguments => "a list in parentheses".into(),
         Kind::Symbol => "a variable, whose address is meant".into(),
+    }
+}
+
+fn is_among(literal: Literal, values: &[i64]) -> bool {
+    match literal {
+        Literal::Integer(value) => i64::try_from(value).is_ok_and(|v| values.contains(&v)),
+        _ => true,
+    }
+}
+
+/// `4, 8 or 16`; `24, 32 … 256`.
+fn list(values: &[i64]) -> String {
+    const SHOWN: usize = 4;
+    match values {
+        [] => "no value".into(),
+        [only] => only.to_string(),
+        [first, second, .., last] if values.len() > SHOWN => format!("{first}, {second} … {last}"),
+        [before @ .., last] => {
+            let before: Vec<String> = before.iter().map(i64::to_string).collect();
+            format!("{} or {last}", before.join(", "))
+        }
     }
 }
 
@@ -408,7 +450,7 @@ pub(super) fn hint(operand: &Operand, spec: &OperandSpec, binding: &Binding) -> 
     let Kind::Value { ty, immediate, .. } = &spec.kind else { return None };
     let ty = binding.resolve_type(*ty)?;
     match operand {
-        Operand::Literal(crate::ptx::tree::Literal::Integer(value)) if *immediate => match ty {
+        Operand::Literal(Literal::Integer(value)) if *immediate => match ty {
             ScalarType::F32 => {
                 let value = *value as f32;
                 Some(format!("write {value:?} or 0f{:08X}", value.to_bits()))

@@ -52,6 +52,8 @@ pub struct OperandSpec {
     pub destination: bool,
     /// Whether it may be left out, with all that follow.
     pub optional: bool,
+    /// The slot that must be filled for the operand to be there at all.
+    pub only_with: Option<usize>,
     /// What it is.
     pub kind: Kind,
 }
@@ -77,6 +79,8 @@ pub enum Kind {
         count: Option<Count>,
         /// A second destination after `|`, and whether it may be left out.
         pair: Option<(TypeRef, bool)>,
+        /// The values that an immediate may have; any, where none are given.
+        values: Option<Vec<i64>>,
     },
     /// An address.
     Address(SpaceRef),
@@ -123,10 +127,13 @@ pub enum SpaceRef {
 pub enum Count {
     /// This many.
     Given(u32),
-    /// The number bound at `slot`, divided by `divisor`; a scalar where the slot is empty.
+    /// The number bound at `slot`, times `factor`, divided by `divisor`; a scalar where the slot is
+    /// empty.
     Slot {
         /// Which slot.
         slot: usize,
+        /// Multiplies its number.
+        factor: u32,
         /// Divides its number.
         divisor: u32,
     },

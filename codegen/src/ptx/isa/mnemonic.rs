@@ -115,6 +115,10 @@ impl Mnemonic {
         if !bindings.is_empty() {
             return Ok(Self { text: text.into(), bindings });
         }
+        if let Some(binding) = forms.iter().find_map(|form| any_order(form, &words)) {
+            // In the table's order, so that every form that admits it is found.
+            return Self::look_up(&binding.name(first));
+        }
         let expected = search.expected();
         Err(match words.get(search.furthest) {
             Some(found) => {
@@ -209,8 +213,20 @@ impl Binding {
     pub fn resolve_count(&self, count: Count) -> Option<u32> {
         match count {
             Count::Given(n) => Some(n),
-            Count::Slot { slot, divisor } => Some(self.choice_at(slot)?.number? / divisor),
+            Count::Slot { slot, factor, divisor } => {
+                Some(self.choice_at(slot)?.number? * factor / divisor)
+            }
         }
+    }
+
+    /// The whole name, modifiers in the table's order.
+    fn name(&self, first: &str) -> String {
+        self.choices().fold(first.to_string(), |name, choice| name + "." + &choice.word)
+    }
+
+    /// Whether the slot at this index is filled.
+    pub fn is_filled(&self, slot: usize) -> bool {
+        self.choices[slot].is_some()
     }
 
     fn slot(&self, name: &str) -> Option<usize> {
@@ -220,6 +236,20 @@ impl Binding {
     fn choice_at(&self, slot: usize) -> Option<&'static Choice> {
         self.choices[slot].map(|choice| &self.form.slots[slot].choices[usize::from(choice)])
     }
+}
+
+/// Fills each slot with the first word left that it admits, wherever that word stands.
+fn any_order(form: &'static Form, words: &[&str]) -> Option<Binding> {
+    let mut choices = vec![None; form.slots.len()];
+    for word in words {
+        let (slot, choice) = form.slots.iter().enumerate().find_map(|(i, slot)| {
+            let choice = slot.choices.iter().position(|c| c.word == *word);
+            choice.filter(|_| choices[i].is_none()).map(|choice| (i, choice))
+        })?;
+        choices[slot] = Some(choice as u16);
+    }
+    let complete = form.slots.iter().zip(&choices).all(|(s, c)| s.optional || c.is_some());
+    complete.then_some(Binding { form, choices })
 }
 
 /// Fills slots with words, remembering how far any form got.

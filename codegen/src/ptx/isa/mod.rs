@@ -16,7 +16,11 @@
 //! Modifiers: `.word` must stand there, `.word?` may; `.{a b c}` is one of several, `.{a b c}?` one
 //! or none; `.{T: a b c}` also gives the choice a name. A choice `m64n{8..256:8}k16` stands for
 //! every number from 8 to 256 in steps of 8, and that number is the slot's. A word followed by `@7.8`
-//! needs that PTX version, by `@7.8/sm_90` that target too.
+//! needs that PTX version, by `@7.8/sm_90` that target too. A line `let types = u32 s32` names a set
+//! of words for the rows below it in the same file, which write `{T: $types}`.
+//!
+//! Modifiers in another order than the row's are taken too, and put in order; of slots that have a
+//! word in common, the first gets the first.
 //!
 //! Operands:
 //!
@@ -29,7 +33,9 @@
 //! | `~T` | a register that may be wider than T, as `ld`, `st` and `cvt` allow |
 //! | `!pred` | a predicate that may be negated |
 //! | `T*V` | a vector of V elements where V is bound, else a scalar |
-//! | `{4 T}`, `{N/2 T}` | a vector of that many registers |
+//! | `{4 T}`, `{N/2 T}`, `{X*2 T}` | a vector of that many registers |
+//! | `#u32(4 8 16)`, `u32(0..15)` | an immediate must have one of these values |
+//! | `S&T` | present where slot S is filled, and only there |
 //! | `[S]`, `[shared]`, `[]` | an address in that space; `[]` is generic |
 //! | `[taddr]` | an address in tensor memory |
 //! | `special T` | a special register read as that type |

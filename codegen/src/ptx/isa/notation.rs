@@ -7,9 +7,9 @@ use super::opcode::Opcode;
 use crate::gpu::TargetSet;
 use crate::ptx::{ScalarType, Space, Version};
 
-/// Reads one row; the error says what is wrong with it.
-pub(super) fn row(text: &'static str) -> Result<Form, String> {
-    let (head, tail) = text.rsplit_once('|').ok_or("a row ends with `| version targets`")?;
+/// Reads the row `text`, whose sets are written out in `expanded`; the error says what is wrong.
+pub(super) fn row(text: &'static str, expanded: &str) -> Result<Form, String> {
+    let (head, tail) = expanded.rsplit_once('|').ok_or("a row ends with `| version targets`")?;
     let head = head.trim();
     let (name, operands) = split_name(head);
     let (base, slots_text) = name.split_once('.').unwrap_or((name, ""));
@@ -45,7 +45,9 @@ fn opcode(base: &str, slots: &[Slot]) -> Result<Opcode, String> {
     for slot in slots.iter().take_while(|s| !s.optional && s.choices.len() == 1) {
         name.push('.');
         name.push_str(&slot.choices[0].word);
-        found = Opcode::from_name(&name).or(found);
+        // `tcgen05.wait::ld` is a kind of `tcgen05.wait`.
+        let kind = name.split("::").next().unwrap_or(&name);
+        found = Opcode::from_name(kind).or(found);
     }
     found.ok_or_else(|| format!("`{base}` begins no opcode"))
 }
@@ -188,7 +190,7 @@ fn number(word: &str) -> Option<u32> {
     word.strip_prefix(['v', 'x']).or_else(|| word.strip_suffix('d'))?.parse().ok()
 }
 
-fn operand_list(text: &'static str, slots: &[Slot]) -> Result<Vec<OperandSpec>, String> {
+fn operand_list(text: &str, slots: &[Slot]) -> Result<Vec<OperandSpec>, String> {
     if text.is_empty() {
         return Ok(Vec::new());
     }
@@ -196,6 +198,12 @@ fn operand_list(text: &'static str, slots: &[Slot]) -> Result<Vec<OperandSpec>, 
 }
 
 fn operand_spec(text: &str, slots: &[Slot]) -> Result<OperandSpec, String> {
+    let (text, only_with) = match text.split_once('&') {
+        Some((slot, rest)) => {
+            (rest, Some(find(slot, slots).ok_or_else(|| format!("`{slot}` is no slot"))?))
+        }
+        None => (text, None),
+    };
     let (text, optional) = match text.strip_suffix('?') {
         Some(rest) if !rest.contains('|') => (rest, true),
         _ => (text, false),
@@ -223,7 +231,7 @@ fn operand_spec(text: &str, slots: &[Slot]) -> Result<OperandSpec, String> {
             },
         },
     };
-    Ok(OperandSpec { destination, optional, kind })
+    Ok(OperandSpec { destination, optional, only_with, kind })
 }
 
 fn value(text: &str, destination: bool, slots: &[Slot]) -> Result<Kind, String> {
@@ -239,6 +247,10 @@ fn value(text: &str, destination: bool, slots: &[Slot]) -> Result<Kind, String> 
         (Some(rest), _) => (rest, true, false),
         (_, Some(rest)) => (rest, false, true),
         _ => (text, true, !destination),
+    };
+    let (text, values) = match text.strip_suffix(')').and_then(|t| t.split_once('(')) {
+        Some((text, values)) => (text, Some(value_list(values)?)),
+        None => (text, None),
     };
     let (text, pair) = match text.split_once('|') {
         Some((first, second)) => {
@@ -264,7 +276,23 @@ fn value(text: &str, destination: bool, slots: &[Slot]) -> Result<Kind, String> 
         (text, None)
     };
     let ty = type_ref(ty, slots)?;
-    Ok(Kind::Value { ty, relaxed, register, immediate, sink, negatable, count, pair })
+    Ok(Kind::Value { ty, relaxed, register, immediate, sink, negatable, count, pair, values })
+}
+
+/// `4 8 16` or `24..256:8`.
+fn value_list(text: &str) -> Result<Vec<i64>, String> {
+    let number = |n: &str| n.parse::<i64>().map_err(|_| format!("`{n}` is no number"));
+    let mut values = Vec::new();
+    for word in text.split_whitespace() {
+        match word.split_once("..") {
+            Some((first, rest)) => {
+                let (last, step) = rest.split_once(':').unwrap_or((rest, "1"));
+                values.extend((number(first)?..=number(last)?).step_by(number(step)? as usize));
+            }
+            None => values.push(number(word)?),
+        }
+    }
+    Ok(values)
 }
 
 fn find(name: &str, slots: &[Slot]) -> Option<usize> {
@@ -289,14 +317,16 @@ fn space_ref(text: &str, slots: &[Slot]) -> Result<SpaceRef, String> {
 }
 
 fn count(text: &str, slots: &[Slot]) -> Result<Count, String> {
-    let (text, divisor) = match text.split_once('/') {
-        Some((text, d)) => (text, d.parse().map_err(|_| format!("`{d}` is no number"))?),
-        None => (text, 1),
+    let number = |n: &str| n.parse().map_err(|_| format!("`{n}` is no number"));
+    let (text, factor, divisor) = match (text.split_once('*'), text.split_once('/')) {
+        (Some((text, factor)), _) => (text, number(factor)?, 1),
+        (_, Some((text, divisor))) => (text, 1, number(divisor)?),
+        _ => (text, 1, 1),
     };
     if let Ok(n) = text.parse() {
         return Ok(Count::Given(n));
     }
     let slot =
         find(text, slots).ok_or_else(|| format!("`{text}` is neither a number nor a slot"))?;
-    Ok(Count::Slot { slot, divisor })
+    Ok(Count::Slot { slot, factor, divisor })
 }

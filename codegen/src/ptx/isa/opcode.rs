@@ -24,6 +24,7 @@ spelled! {
         Ld "ld", Ldu "ldu", St "st", Atom "atom", Red "red", Prefetch "prefetch",
         Prefetchu "prefetchu", Applypriority "applypriority", Discard "discard",
         Createpolicy "createpolicy", StAsync "st.async", RedAsync "red.async",
+        MultimemLdReduce "multimem.ld_reduce", MultimemSt "multimem.st", MultimemRed "multimem.red",
         Membar "membar", Fence "fence",
         CpAsync "cp.async", CpAsyncCommitGroup "cp.async.commit_group",
         CpAsyncWaitGroup "cp.async.wait_group", CpAsyncWaitAll "cp.async.wait_all",
@@ -54,6 +55,7 @@ spelled! {
         Griddepcontrol "griddepcontrol", Setmaxnreg "setmaxnreg",
         // Matrices.
         Ldmatrix "ldmatrix", Stmatrix "stmatrix", Movmatrix "movmatrix", Mma "mma",
+        WmmaLoad "wmma.load", WmmaStore "wmma.store", WmmaMma "wmma.mma",
         WgmmaMmaAsync "wgmma.mma_async", WgmmaFence "wgmma.fence",
         WgmmaCommitGroup "wgmma.commit_group", WgmmaWaitGroup "wgmma.wait_group",
         Tcgen05Alloc "tcgen05.alloc", Tcgen05Dealloc "tcgen05.dealloc",

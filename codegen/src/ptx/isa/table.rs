@@ -10,9 +10,15 @@ const FILES: &[(&str, &str)] = &[
     ("floating.isa", include_str!("floating.isa")),
     ("comparison.isa", include_str!("comparison.isa")),
     ("move.isa", include_str!("move.isa")),
+    ("convert.isa", include_str!("convert.isa")),
     ("memory.isa", include_str!("memory.isa")),
-    ("control.isa", include_str!("control.isa")),
+    ("atomic.isa", include_str!("atomic.isa")),
+    ("copy.isa", include_str!("copy.isa")),
+    ("warp.isa", include_str!("warp.isa")),
     ("matrix.isa", include_str!("matrix.isa")),
+    ("wmma.isa", include_str!("wmma.isa")),
+    ("blackwell.isa", include_str!("blackwell.isa")),
+    ("control.isa", include_str!("control.isa")),
 ];
 
 /// Every instruction form, indexed by the first word of its name.
@@ -38,11 +44,18 @@ impl Table {
     fn read(files: &[(&'static str, &'static str)]) -> Result<Self, String> {
         let mut forms: HashMap<&'static str, Vec<Form>> = HashMap::new();
         for (file, text) in files {
+            let mut sets: Vec<(&str, &str)> = Vec::new();
             for (number, line) in text.lines().enumerate() {
                 if line.trim().is_empty() || line.starts_with('#') {
                     continue;
                 }
-                let form = notation::row(line)
+                if let Some((name, words)) =
+                    line.strip_prefix("let ").and_then(|set| set.split_once(" = "))
+                {
+                    sets.push((name, words));
+                    continue;
+                }
+                let form = notation::row(line, &expand(line, &sets))
                     .map_err(|error| format!("{file}:{}: {error}: {line}", number + 1))?;
                 let first = line.split(['.', ' ']).next().unwrap_or_default();
                 forms.entry(first).or_default().push(form);
@@ -65,6 +78,13 @@ impl Table {
     pub fn words(&self) -> impl Iterator<Item = &'static str> {
         self.forms.keys().copied()
     }
+}
+
+/// Writes out the sets that a row names; later sets may name earlier ones.
+fn expand(row: &str, sets: &[(&str, &str)]) -> String {
+    sets.iter()
+        .rev()
+        .fold(row.to_string(), |row, (name, words)| row.replace(&format!("${name}"), words))
 }
 
 #[cfg(test)]

@@ -57,6 +57,12 @@ pub enum ParseErrorKind {
         /// What it should be.
         expected: &'static str,
     },
+    /// A number with a fraction where only a whole number may stand.
+    #[error("expected a whole number")]
+    NotInteger,
+    /// A constant expression without a value of 64 bits.
+    #[error("this expression has no value of 64 bits")]
+    Arithmetic,
     /// Blocks, parentheses or braces within each other, deeper than the parser follows.
     #[error("nested more than {limit} deep")]
     Nesting {

@@ -16,10 +16,8 @@ pub(super) enum TokenKind {
     Quoted,
     /// A single character.
     Punctuation(u8),
-    /// `<<`.
-    ShiftLeft,
-    /// `>>`.
-    ShiftRight,
+    /// Two characters that are one operator, such as `<<`.
+    Operator([u8; 2]),
     /// The end of the text.
     End,
 }
@@ -49,6 +47,9 @@ pub(super) struct Lexer<'a> {
     position: usize,
     span: Span,
 }
+
+/// Operators of two characters.
+const OPERATORS: [[u8; 2]; 8] = [*b"<<", *b">>", *b"<=", *b">=", *b"==", *b"!=", *b"&&", *b"||"];
 
 fn begins_word(byte: u8) -> bool {
     byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'$' | b'%')
@@ -80,13 +81,10 @@ impl<'a> Lexer<'a> {
             b'.' if self.byte(1).is_some_and(continues_word) => self.dotted(),
             b'0'..=b'9' => self.number(),
             b'"' => self.quoted(span)?,
-            b'<' if self.byte(1) == Some(b'<') => {
+            _ if self.byte(1).is_some_and(|second| OPERATORS.contains(&[first, second])) => {
+                let operator = [first, self.byte(1).unwrap_or_default()];
                 self.advance(2);
-                TokenKind::ShiftLeft
-            }
-            b'>' if self.byte(1) == Some(b'>') => {
-                self.advance(2);
-                TokenKind::ShiftRight
+                TokenKind::Operator(operator)
             }
             _ if first.is_ascii_graphic() => self.punctuation(first),
             _ => {

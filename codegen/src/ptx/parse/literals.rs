@@ -22,7 +22,7 @@ impl Parser<'_> {
 
     /// A constant or an expression of constants.
     pub(super) fn constant(&mut self) -> Result<Literal, ParseError> {
-        self.binary(0)
+        self.conditional()
     }
 
     /// A constant that is a whole number.
@@ -30,19 +30,17 @@ impl Parser<'_> {
         let span = self.token.span;
         match self.constant()? {
             Literal::Integer(value) => Ok(value),
-            _ => Err(ParseError::new(
-                span,
-                ParseErrorKind::Number { found: "this".into(), expected: "a whole number" },
-            )),
+            _ => Err(ParseError::new(span, ParseErrorKind::NotInteger)),
         }
     }
 
     /// A whole number of 64 bits, wrapped as PTX does.
     pub(super) fn offset(&mut self) -> Result<i64, ParseError> {
-        self.term().and_then(|literal| match literal {
+        let span = self.token.span;
+        match self.binary(PRODUCT)? {
             Literal::Integer(value) => Ok(value as i64),
-            _ => Err(self.unexpected(Expected::Number)),
-        })
+            _ => Err(ParseError::new(span, ParseErrorKind::NotInteger)),
+        }
     }
 
     /// A count, size or limit.
@@ -51,7 +49,27 @@ impl Parser<'_> {
         if !self.at_constant() {
             return Err(error);
         }
-        u32::try_from(self.integer()?).map_err(|_| error)
+        // No comparison: a `>` closes a range of registers.
+        match self.binary(SUM)? {
+            Literal::Integer(value) => u32::try_from(value).map_err(|_| error),
+            _ => Err(error),
+        }
+    }
+
+    /// `a ? b : c`, or an expression without a condition.
+    fn conditional(&mut self) -> Result<Literal, ParseError> {
+        let span = self.token.span;
+        let condition = self.binary(0)?;
+        if !self.take_if(b'?')? {
+            return Ok(condition);
+        }
+        let yes = self.nested(Self::conditional)?;
+        self.expect(b':')?;
+        let no = self.nested(Self::conditional)?;
+        match condition {
+            Literal::Integer(condition) => Ok(if condition != 0 { yes } else { no }),
+            _ => Err(ParseError::new(span, ParseErrorKind::NotInteger)),
+        }
     }
 
     fn binary(&mut self, least: u8) -> Result<Literal, ParseError> {
@@ -63,10 +81,8 @@ impl Parser<'_> {
             };
             let span = self.take()?.span;
             let right = self.nested(|p| p.binary(precedence + 1))?;
-            left = combine(operator, left, right).ok_or_else(|| {
-                let expected = "an expression of whole numbers of 64 bits";
-                ParseError::new(span, ParseErrorKind::Number { found: "this".into(), expected })
-            })?;
+            left = combine(operator, left, right)
+                .ok_or_else(|| ParseError::new(span, ParseErrorKind::Arithmetic))?;
         }
     }
 
@@ -87,14 +103,14 @@ impl Parser<'_> {
             }
             TokenKind::Punctuation(b'(') => {
                 self.take()?;
-                let value = self.nested(|p| p.binary(0))?;
+                let value = self.nested(Self::conditional)?;
                 self.expect(b')')?;
                 Ok(value)
             }
-            TokenKind::Punctuation(sign @ (b'-' | b'+' | b'~')) => {
+            TokenKind::Punctuation(sign @ (b'-' | b'+' | b'~' | b'!')) => {
                 self.take()?;
                 let value = self.nested(Self::term)?;
-                unary(sign, value).ok_or_else(|| bad_number(span, "this"))
+                unary(sign, value).ok_or_else(|| ParseError::new(span, ParseErrorKind::Arithmetic))
             }
             _ => Err(self.unexpected(Expected::Number)),
         }
@@ -111,6 +127,7 @@ fn bad_number(span: crate::ptx::Span, found: &str) -> ParseError {
 fn unary(sign: u8, value: Literal) -> Option<Literal> {
     match (sign, value) {
         (b'-', Literal::Integer(v)) => integer(-v),
+        (b'!', Literal::Integer(v)) => integer(i128::from(v == 0)),
         (b'~', Literal::Integer(v)) => integer(i128::from(!(v as i64))),
         (b'-', Literal::F32(bits)) => Some(Literal::F32(bits ^ 1 << 31)),
         (b'-', Literal::F64(bits)) => Some(Literal::F64(bits ^ 1 << 63)),
@@ -119,14 +136,25 @@ fn unary(sign: u8, value: Literal) -> Option<Literal> {
     }
 }
 
+/// The precedence of `+`.
+const SUM: u8 = 8;
+
+/// The precedence of `*`, whose operands an offset in a sum of offsets may have.
+const PRODUCT: u8 = 9;
+
+/// As in C.
 fn precedence(operator: TokenKind) -> Option<u8> {
     Some(match operator {
-        TokenKind::Punctuation(b'|') => 1,
-        TokenKind::Punctuation(b'^') => 2,
-        TokenKind::Punctuation(b'&') => 3,
-        TokenKind::ShiftLeft | TokenKind::ShiftRight => 4,
-        TokenKind::Punctuation(b'+' | b'-') => 5,
-        TokenKind::Punctuation(b'*' | b'/' | b'%') => 6,
+        TokenKind::Operator([b'|', b'|']) => 0,
+        TokenKind::Operator([b'&', b'&']) => 1,
+        TokenKind::Punctuation(b'|') => 2,
+        TokenKind::Punctuation(b'^') => 3,
+        TokenKind::Punctuation(b'&') => 4,
+        TokenKind::Operator([b'=' | b'!', b'=']) => 5,
+        TokenKind::Punctuation(b'<' | b'>') | TokenKind::Operator([_, b'=']) => 6,
+        TokenKind::Operator(_) => 7,
+        TokenKind::Punctuation(b'+' | b'-') => SUM,
+        TokenKind::Punctuation(b'*' | b'/' | b'%') => PRODUCT,
         _ => return None,
     })
 }
@@ -142,8 +170,18 @@ fn combine(operator: TokenKind, left: Literal, right: Literal) -> Option<Literal
         TokenKind::Punctuation(b'*') => a.checked_mul(b)?,
         TokenKind::Punctuation(b'/') => a.checked_div(b)?,
         TokenKind::Punctuation(b'%') => a.checked_rem(b)?,
-        TokenKind::ShiftLeft => i128::from((a as i64).checked_shl(u32::try_from(b).ok()?)?),
-        TokenKind::ShiftRight => a.checked_shr(u32::try_from(b).ok()?)?,
+        TokenKind::Punctuation(b'<') => (a < b).into(),
+        TokenKind::Punctuation(b'>') => (a > b).into(),
+        TokenKind::Operator(operator) => match &operator {
+            b"||" => (a != 0 || b != 0).into(),
+            b"&&" => (a != 0 && b != 0).into(),
+            b"==" => (a == b).into(),
+            b"!=" => (a != b).into(),
+            b"<=" => (a <= b).into(),
+            b">=" => (a >= b).into(),
+            b"<<" => i128::from((a as i64).checked_shl(u32::try_from(b).ok()?)?),
+            _ => a.checked_shr(u32::try_from(b).ok()?)?,
+        },
         _ => return None,
     })
 }

@@ -2,9 +2,9 @@
 
 use smol_str::{SmolStr, format_smolstr};
 
-use super::{Expected, ParseError, Parser, TokenKind};
+use super::{Expected, ParseError, ParseErrorKind, Parser, TokenKind};
 use crate::ptx::SpecialRegister;
-use crate::ptx::tree::{Address, Base, Operand};
+use crate::ptx::tree::{Address, Base, Literal, Operand};
 
 impl Parser<'_> {
     /// Operands up to and with the `;`. In a call, parentheses hold lists and not expressions.
@@ -44,8 +44,14 @@ impl Parser<'_> {
             TokenKind::Punctuation(b'{') => return Ok(Operand::Vector(self.list(b'}')?)),
             TokenKind::Punctuation(b'[') => return self.address(),
             TokenKind::Punctuation(b'!') => {
-                self.take()?;
-                Operand::NotRegister(self.word(Expected::Register)?.text.into())
+                let span = self.take()?.span;
+                match self.token.kind {
+                    TokenKind::Word if self.token.text != "WARP_SZ" => {
+                        Operand::NotRegister(self.take()?.text.into())
+                    }
+                    _ if self.at_constant() => return self.negation(span),
+                    _ => return Err(self.unexpected(Expected::Register)),
+                }
             }
             _ if self.at_constant() => return Ok(Operand::Literal(self.constant()?)),
             TokenKind::Word => self.named()?,
@@ -56,6 +62,14 @@ impl Parser<'_> {
             return Ok(Operand::Pair(Box::new(operand), Box::new(second)));
         }
         Ok(operand)
+    }
+
+    /// What follows the `!` of a constant.
+    fn negation(&mut self, span: crate::ptx::Span) -> Result<Operand, ParseError> {
+        match self.constant()? {
+            Literal::Integer(value) => Ok(Operand::Literal(Literal::Integer((value == 0).into()))),
+            _ => Err(ParseError::new(span, ParseErrorKind::NotInteger)),
+        }
     }
 
     /// A sink, a register, a special register or a symbol.
