@@ -139,3 +139,30 @@ fn ptx_is_checked_and_printed() {
     assert!(code == 2 && stderr.contains("launch.json:1:1: "), "{stderr}");
     assert_eq!(ptxsim(folder.path(), &["check", "missing.ptx"]).0, 2);
 }
+
+#[test]
+fn folders_are_compared() {
+    let folder = folder();
+    let write = |name: &str, last: f64| {
+        let values = (0..100).map(|i| if i == 99 { last } else { f64::from(i) });
+        let bytes = DType::F32.to_bytes(values);
+        let array = Array { element: ElementType::of(DType::F32), shape: vec![10, 10], bytes };
+        std::fs::create_dir(folder.path().join(name)).unwrap();
+        npy::write(&folder.path().join(name).join("y.npy"), &array).unwrap();
+    };
+    write("a", 99.0);
+    write("close", 99.0 + 5e-7);
+    write("far", f64::NAN);
+    let diff = |other| ptxsim(folder.path(), &["diff", "launch.json", "a", other]);
+    let (code, stdout, _) = diff("close");
+    assert_eq!(code, 0, "{stdout}");
+    let (code, stdout, _) = diff("far");
+    assert_eq!(code, 1);
+    assert_eq!(
+        stdout,
+        "y: 99 bit for bit; 1 of 100 elements differ, the worst at [9, 9]: found NaN, expected \
+         99.0\n"
+    );
+    let (code, _, stderr) = diff("nowhere");
+    assert!(code == 2 && stderr.contains("nowhere/y.npy"), "{stderr}");
+}

@@ -1,6 +1,7 @@
 //! What runs cargo.
 
 use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
@@ -44,4 +45,11 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     let status = command.status().with_context(|| format!("could not run {command:?}"))?;
     ensure!(status.success(), "{command:?} failed: {status}");
     Ok(())
+}
+
+/// The cargo target folder, in which this program lies as `debug/xtask`.
+pub(crate) fn target_folder() -> Result<PathBuf> {
+    let program = std::env::current_exe().context("this program's own path is unknown")?;
+    let folder = program.ancestors().nth(2).context("this program lies in no target folder")?;
+    Ok(folder.to_owned())
 }

@@ -1,9 +1,11 @@
 //! Chores of the repository: `cargo xtask test` and others.
 
 mod cargo;
+mod gpu;
 mod tools;
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -23,11 +25,21 @@ enum Chore {
     },
     /// Find ptxas and nvdisasm, or fetch them into the target folder.
     Tools,
+    /// Pack a folder that runs every launch file on a machine with a GPU and nothing but a driver.
+    Gpu {
+        /// The folder to make.
+        #[arg(long, default_value = "target/gpu")]
+        out: PathBuf,
+        /// What the attention kernels are emitted for; later GPUs run them too.
+        #[arg(long, default_value = "sm80")]
+        arch: String,
+    },
 }
 
 fn main() -> ExitCode {
     let done = match Chore::parse() {
         Chore::Test { without_tools, arguments } => cargo::test(without_tools, &arguments),
+        Chore::Gpu { out, arch } => gpu::pack(&out, &arch),
         Chore::Tools => tools::provide().map(|tools| println!("{tools}")),
     };
     match done {

@@ -8,7 +8,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use tilewright::ptxas::{Nvdisasm, Ptxas, tools_folder};
 
-use crate::cargo::run;
+use crate::cargo::{run, target_folder};
 
 /// The packages that hold the programs. The major version is that of the folder they lie in.
 const PACKAGES: [&str; 2] = ["nvidia-cuda-nvcc==13.*", "nvidia-cuda-nvdisasm==13.*"];
@@ -45,13 +45,6 @@ fn find() -> Result<Tools> {
         ptxas: ptxas.path().to_owned(),
         nvdisasm: nvdisasm.path().to_owned(),
     })
-}
-
-/// The cargo target folder, in which this program lies as `debug/xtask`.
-fn target_folder() -> Result<PathBuf> {
-    let program = std::env::current_exe().context("this program's own path is unknown")?;
-    let folder = program.ancestors().nth(2).context("this program lies in no target folder")?;
-    Ok(folder.to_owned())
 }
 
 /// Installs the packages into `folder`, which appears whole or not at all.

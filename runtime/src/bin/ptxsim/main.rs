@@ -1,5 +1,6 @@
 //! The program `ptxsim`: runs launch files on the simulator or a GPU, and looks at PTX.
 
+mod diff;
 mod inspect;
 mod report;
 mod run;
@@ -21,6 +22,15 @@ use tilewright::device::DeviceName;
 enum Command {
     /// Run a launch file and compare what it writes with what it expects.
     Run(RunOptions),
+    /// Compare two folders that `run --out` wrote, within the launch file's tolerances.
+    Diff {
+        /// The launch file.
+        launch: PathBuf,
+        /// The folder with what is expected.
+        expected: PathBuf,
+        /// The folder with what was found.
+        found: PathBuf,
+    },
     /// Parse and check PTX.
     Check {
         /// The PTX file.
@@ -81,6 +91,7 @@ enum Outcome {
 fn main() -> ExitCode {
     let outcome = match Command::parse() {
         Command::Run(options) => run::run(&options),
+        Command::Diff { launch, expected, found } => diff::diff(&launch, &expected, &found),
         Command::Check { ptx } => inspect::check(&ptx),
         Command::Print { ptx } => inspect::print_text(&ptx),
         Command::Assemble { ptx, target } => inspect::assemble(&ptx, target.as_deref()),

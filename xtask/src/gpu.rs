@@ -1,0 +1,101 @@
+//! Packs one folder that runs every launch file on a machine with a GPU and nothing but its driver.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::cargo::{self, run};
+
+/// What the folder's script does.
+const SCRIPT: &str = include_str!("gpu.sh");
+
+/// Programs in the folder.
+const PROGRAMS: [&str; 2] = ["ptxsim", "autotune"];
+
+/// Attention problems whose kernels are held against the reference and the simulator.
+const CHECKED: [&str; 8] = [
+    "--dtype f16 --head-dim 32 --mask full --heads 2 --kv-heads 2 --seqlen 100",
+    "--dtype bf16 --head-dim 64 --mask causal --heads 4 --kv-heads 1 --seqlen 257",
+    "--dtype f16 --head-dim 96 --mask window:100,20 --heads 2 --kv-heads 2 --seqlen 300",
+    "--dtype bf16 --head-dim 128 --mask full --heads 4 --kv-heads 2 --seqlen 256",
+    "--dtype bf16 --head-dim 128 --mask causal --heads 4 --kv-heads 2 --seqlen-q 190 --seqlen-kv 333",
+    "--dtype f16 --head-dim 128 --mask causal --heads 2 --kv-heads 2 --seqlen-q 200 --seqlen-kv 90",
+    "--dtype bf16 --head-dim 192,128 --mask causal --heads 2 --kv-heads 2 --seqlen 200",
+    "--dtype f16 --head-dim 256 --mask full --heads 2 --kv-heads 1 --seqlen 180",
+];
+
+/// Attention problems large enough to be timed. Names begin with `time-`, by which the script
+/// knows them.
+const TIMED: [&str; 4] = [
+    "--dtype bf16 --head-dim 64 --mask full --heads 16 --kv-heads 16 --seqlen 2048",
+    "--dtype bf16 --head-dim 128 --mask full --heads 16 --kv-heads 16 --seqlen 2048",
+    "--dtype bf16 --head-dim 128 --mask causal --heads 16 --kv-heads 4 --seqlen 2048",
+    "--dtype f16 --head-dim 128 --mask full --heads 16 --kv-heads 16 --seqlen 2048",
+];
+
+/// Packs the folder `out`, which must not exist, with kernels for `arch`.
+pub(crate) fn pack(out: &Path, arch: &str) -> Result<()> {
+    if out.exists() {
+        bail!("{} exists; name a folder that does not", out.display());
+    }
+    let partial = out.with_extension("partial");
+    let packed = fill(&partial, arch)
+        .and_then(|()| fs::rename(&partial, out).with_context(|| format!("{}", out.display())));
+    if packed.is_err() {
+        let _ = fs::remove_dir_all(&partial);
+        return packed;
+    }
+    println!("{} is packed; on the machine with the GPU: sh run.sh", out.display());
+    Ok(())
+}
+
+fn fill(folder: &Path, arch: &str) -> Result<()> {
+    let cases = folder.join("cases");
+    fs::create_dir_all(&cases).with_context(|| format!("{}", cases.display()))?;
+    let programs = build()?;
+    for (name, program) in PROGRAMS.iter().zip(&programs) {
+        fs::copy(program, folder.join(name)).with_context(|| format!("{}", program.display()))?;
+    }
+    fs::write(folder.join("run.sh"), SCRIPT)?;
+    copy_corpus(&cases)?;
+    let autotune = &programs[1];
+    for (prefix, problems) in [("check", &CHECKED[..]), ("time", &TIMED[..])] {
+        for (index, problem) in problems.iter().enumerate() {
+            let mut command = Command::new(autotune);
+            command.args(["emit", "--arch", arch, "--batch", "1"]).args(problem.split(' '));
+            run(command.arg("--out").arg(cases.join(format!("{prefix}-{index}"))))?;
+        }
+    }
+    Ok(())
+}
+
+/// Builds the programs, and returns their paths.
+fn build() -> Result<Vec<PathBuf>> {
+    let mut command = cargo::command("build");
+    for program in PROGRAMS {
+        command.args(["--bin", program]);
+    }
+    run(command.arg("--release"))?;
+    let target = cargo::target_folder()?;
+    Ok(PROGRAMS.iter().map(|program| target.join("release").join(program)).collect())
+}
+
+/// Copies the launch files that the tests run, but for those of GPUs that may not be there.
+fn copy_corpus(cases: &Path) -> Result<()> {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("tests").join("corpus");
+    let entries = fs::read_dir(&corpus).with_context(|| format!("{}", corpus.display()))?;
+    for entry in entries {
+        let case = entry?.path();
+        let name = case.file_name().map(|name| name.to_string_lossy().into_owned());
+        let Some(name) = name.filter(|name| name.ends_with("_sm80")) else { continue };
+        let folder = cases.join(name);
+        fs::create_dir(&folder)?;
+        for file in fs::read_dir(&case)? {
+            let file = file?;
+            fs::copy(file.path(), folder.join(file.file_name()))?;
+        }
+    }
+    Ok(())
+}
