@@ -5,6 +5,7 @@ pub mod compare;
 pub mod device;
 mod dtype;
 mod files;
+pub mod kernel;
 pub mod launch_file;
 pub mod npy;
 pub mod ptxas;
@@ -13,5 +14,8 @@ pub mod sass;
 pub mod tensor_map;
 
 pub use dtype::{DType, Value};
+#[doc(no_inline)]
+pub use half;
 pub use tilewright_codegen::{attention, gpu, ptx};
+pub use tilewright_macros::kernel;
 pub use tilewright_sim as sim;

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::ArgumentError;
+use super::{ArgumentError, PtxError};
 
 /// Why a device did not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +40,9 @@ pub enum Error {
         /// The time it was given.
         limit: Duration,
     },
+    /// The PTX text cannot be used.
+    #[error(transparent)]
+    Ptx(#[from] PtxError),
     /// No entry of this name, or several and no name given.
     #[error("{}", no_entry(wanted, entries))]
     NoEntry {

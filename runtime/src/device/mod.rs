@@ -55,6 +55,13 @@ pub struct Geometry {
     pub dynamic_shared: u32,
 }
 
+impl Geometry {
+    /// Blocks and threads without clusters or dynamic shared memory.
+    pub const fn new(grid: [u32; 3], block: [u32; 3]) -> Geometry {
+        Geometry { grid, block, cluster: [1; 3], dynamic_shared: 0 }
+    }
+}
+
 /// A buffer of one device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct BufferId(usize);

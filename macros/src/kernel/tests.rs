@@ -1,0 +1,66 @@
+//! Kernels through the whole compiler.
+
+use super::intrinsics::Intrinsic;
+use super::types::{Scalar, Type};
+use super::{Options, compile};
+
+/// The PTX of a kernel, or what is wrong with it.
+pub(crate) fn compiled(target: &str, source: &str) -> Result<String, Vec<String>> {
+    let options: Options = syn::parse_str(&format!("target = \"{target}\"")).unwrap();
+    let kernel: syn::ItemFn = syn::parse_str(source).unwrap();
+    match compile(&options, &kernel) {
+        Ok(compiled) => Ok(compiled.ptx),
+        Err(error) => Err(error.into_iter().map(|error| error.to_string()).collect()),
+    }
+}
+
+/// A kernel that calls a built-in function, whose `T` is `scalar`.
+pub(crate) fn call(intrinsic: &Intrinsic, scalar: Option<Scalar>) -> String {
+    let scalar = scalar.unwrap_or(Scalar::U32);
+    let arguments: Vec<&str> = intrinsic
+        .signature()
+        .parameters
+        .iter()
+        .map(|(name, ty)| match (name.as_str(), ty) {
+            ("destination", _) => "&mut tile[0]",
+            ("groups", _) => "1",
+            (_, Type::Pointer { .. }) => "pointer",
+            (_, Type::Array(_, 2)) => "[value; 2]",
+            (_, Type::Array(..)) => "[value; 4]",
+            (_, Type::Variable(_)) => "value",
+            (_, Type::Scalar(Scalar::Bool)) => "flag",
+            _ => "word",
+        })
+        .collect();
+    format!(
+        "fn call(pointer: *mut {scalar}, value: {scalar}, flag: bool, word: u32) {{ \
+         #[shared] let mut tile: [{scalar}; 64]; {}({}); }}",
+        intrinsic.name(),
+        arguments.join(", ")
+    )
+}
+
+/// The body of a kernel has these mistakes, in this order.
+#[track_caller]
+fn check_errors(body: &str, expected: &[&str]) {
+    let source = format!("fn k(n: u32, a: f32, x: *const f32, y: *mut f32) {{ {body} }}");
+    let errors = compiled("sm_75", &source).err().unwrap_or_default();
+    assert_eq!(errors, expected, "{body}");
+}
+
+#[test]
+fn mistakes() {
+    check_errors(
+        "let i = thred_index.x;",
+        &["nothing is called `thred_index` here\n\nhelp: did you mean `thread_index`?"],
+    );
+}
+
+#[test]
+fn print_one() {
+    let Ok(path) = std::env::var("KERNEL") else { return };
+    match compiled("sm_80", &std::fs::read_to_string(path).unwrap()) {
+        Ok(ptx) => println!("{ptx}"),
+        Err(errors) => panic!("{errors:#?}"),
+    }
+}
