@@ -44,6 +44,8 @@ pub mod integer;
 pub mod matrix;
 pub mod narrow;
 pub mod packed;
+#[cfg(test)]
+mod tests;
 
 pub use compare::{Combine, Comparison};
 pub use format::{Bf16, Bits, Clamp, E4m3, E5m2, F16, F32, F64, Format, Mode, Rounding, Tf32};

@@ -5,7 +5,6 @@
 use super::exact::{Value, signed};
 use super::format::{Clamp, E4m3, E5m2, F16, F32, Format, Rounding, Tf32};
 use super::host::{Arithmetic, mask_if_less};
-use super::integer::{Integer, saturate};
 
 /// The modifiers of a conversion to a narrower format.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -105,21 +104,24 @@ fn widen_byte<F: Format<Bits = u8>>(bits: u8) -> f32 {
     let first_special = if F::IEEE { F::INFINITY } else { F::NAN } as u32;
     let first_special = first_special << (23 - F::FRACTION_BITS);
     let special = mask_if_less(first_special - 1, magnitude) & 0x7f80_0000;
-    let rebiased = f32::from_bits(magnitude + ((127 - F::BIAS as u32) << 23) | special);
+    let rebiased = f32::from_bits((magnitude + ((127 - F::BIAS as u32) << 23)) | special);
     let below = rebiased - smallest_normal;
     let value = rebiased + if below < 0.0 { below } else { 0.0 };
     f32::from_bits(value.to_bits() | u32::from(bits & 0x80) << 24)
 }
 
-/// `cvt.pack.sat` of two `.s32` to `.u16` or `.s16`; `a` becomes the upper half.
+/// `cvt.pack.sat` of two `.s32` to integers of `width` bits, clamped to their range. They enter
+/// below `c`, which moves up; it is 0 in the form without it. `a` becomes the upper one.
+///
+/// ```
+/// use tilewright_sim::numeric::narrow;
+/// // cvt.pack.sat.s8.s32.b32
+/// assert_eq!(narrow::pack(1000, -1, 0x1234, 8, true), 0x1234_7fff);
+/// ```
 #[inline(always)]
-pub fn pack<D: Integer>(a: i32, b: i32) -> u32 {
-    pack_onto::<D>(a, b, 0)
-}
-
-/// `cvt.pack.sat` of two `.s32` to `D`; they enter below `c`, which moves up. `a` is the upper one.
-#[inline(always)]
-pub fn pack_onto<D: Integer>(a: i32, b: i32, c: u32) -> u32 {
-    let [a, b] = [a, b].map(|x| saturate::<D>(i128::from(x)).bits());
-    (u64::from(c) << (2 * D::BITS) | a << D::BITS | b) as u32
+pub fn pack(a: i32, b: i32, c: u32, width: u32, signed: bool) -> u32 {
+    let (low, high) =
+        if signed { (-1 << (width - 1), (1 << (width - 1)) - 1) } else { (0, (1 << width) - 1) };
+    let field = |x: i32| u64::from(x.clamp(low, high) as u32) & ((1 << width) - 1);
+    (u64::from(c) << (2 * width) | field(a) << width | field(b)) as u32
 }

@@ -13,7 +13,7 @@ pub fn multiply_accumulate<const M: usize, const N: usize, const K: usize>(
     a: &Tile<M, K>,
     b: &Tile<K, N>,
 ) {
-    const { assert!(M % ROWS == 0) };
+    const { assert!(M.is_multiple_of(ROWS)) };
     for (sum, a) in sum.as_chunks_mut::<ROWS>().0.iter_mut().zip(a.as_chunks::<ROWS>().0) {
         // By value, so that the sums stay in registers.
         let mut rows = *sum;
