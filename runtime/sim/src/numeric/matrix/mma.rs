@@ -1,4 +1,4 @@
-//! *Multiply-and-Accumulate Instruction: mma*, dense shapes m16n8kK and m8n8k4.
+//! *Multiply-and-Accumulate Instruction: mma*, dense shapes m16n8kK.
 //!
 //! Lane 4g + q of a warp holds of each fragment (*Matrix Fragments for mma.m16n8k..*), where a
 //! register has `E` elements:
@@ -16,7 +16,7 @@
 use super::Register;
 use super::element::Element;
 use super::tile::{Tile, multiply_accumulate};
-use crate::numeric::{F32, F64, Format, f16_to_f32, f32_to_f16};
+use crate::numeric::{F32, Format, f16_to_f32, f32_to_f16};
 
 /// D = A · B + C with C and D in `.f32`.
 ///
@@ -35,17 +35,17 @@ pub fn mma_f32<A: Element<E>, B: Element<E>, const E: usize, const STEPS: usize>
     b: [&Register; STEPS],
     c: [&Register; 4],
 ) -> [Register; 4] {
-    let mut sum = [[0.0; 8]; 16];
-    for (row, sum) in sum.iter_mut().enumerate() {
+    let mut sum = [[[0.0; 8]; 8]; 2];
+    for (row, sum) in sum.as_flattened_mut().iter_mut().enumerate() {
         let (even, lane) = (row / 8 * 2, row % 8 * 4);
         for q in 0..4 {
             sum[q] = f32::from_bits(c[even][lane + q]);
             sum[4 + q] = f32::from_bits(c[even + 1][lane + q]);
         }
     }
-    accumulate::<A, B, E, STEPS>(&mut sum, a, b);
+    accumulate::<A, B, E, 2, STEPS>(&mut sum, a, b);
     let mut d = [[0; 32]; 4];
-    for (row, sum) in sum.iter().enumerate() {
+    for (row, sum) in sum.as_flattened().iter().enumerate() {
         let (even, lane) = (row / 8 * 2, row % 8 * 4);
         for q in 0..4 {
             d[even][lane + q] = F32::canonical(sum[q].to_bits());
@@ -61,17 +61,17 @@ pub fn mma_f16<A: Element<E>, B: Element<E>, const E: usize, const STEPS: usize>
     b: [&Register; STEPS],
     c: [&Register; 2],
 ) -> [Register; 2] {
-    let mut sum = [[0.0; 8]; 16];
-    for (row, sum) in sum.iter_mut().enumerate() {
+    let mut sum = [[[0.0; 8]; 8]; 2];
+    for (row, sum) in sum.as_flattened_mut().iter_mut().enumerate() {
         for q in 0..4 {
             let pair = c[row / 8][row % 8 * 4 + q];
             sum[q] = f16_to_f32(pair as u16);
             sum[4 + q] = f16_to_f32((pair >> 16) as u16);
         }
     }
-    accumulate::<A, B, E, STEPS>(&mut sum, a, b);
+    accumulate::<A, B, E, 2, STEPS>(&mut sum, a, b);
     let mut d = [[0; 32]; 2];
-    for (row, sum) in sum.iter().enumerate() {
+    for (row, sum) in sum.as_flattened().iter().enumerate() {
         for q in 0..4 {
             let (even, odd) = (f32_to_f16(sum[q]), f32_to_f16(sum[4 + q]));
             d[row / 8][row % 8 * 4 + q] = u32::from(odd) << 16 | u32::from(even);
@@ -80,39 +80,19 @@ pub fn mma_f16<A: Element<E>, B: Element<E>, const E: usize, const STEPS: usize>
     d
 }
 
-/// D = A · B + C with C and D in `.s32`, which wraps around, or with `finite` (`.satfinite`) stops
-/// at the ends of its range. `E` is 16 for `.s8` and `.u8`, 32 for `.s4` and `.u4`.
-pub fn mma_s32<A: Element<E>, B: Element<E>, const E: usize, const STEPS: usize>(
-    a: [[&Register; 2]; STEPS],
-    b: [&Register; STEPS],
-    c: [&Register; 4],
-    finite: bool,
-) -> [Register; 4] {
-    // 64 products of bytes stay below 2^24, and so are exact.
-    let mut products = [[0.0; 8]; 16];
-    accumulate::<A, B, E, STEPS>(&mut products, a, b);
-    let mut d = [[0; 32]; 4];
-    for (row, products) in products.iter().enumerate() {
-        for (i, &product) in products.iter().enumerate() {
-            let (register, lane) = (row / 8 * 2 + i / 4, row % 8 * 4 + i % 4);
-            let (product, c) = (product as i32, c[register][lane] as i32);
-            let sum = if finite { c.saturating_add(product) } else { c.wrapping_add(product) };
-            d[register][lane] = sum as u32;
-        }
-    }
-    d
-}
-
 /// The columns of B and of sums: a register of C holds either the even or the odd ones of a row.
-const ORDER: [usize; 8] = [0, 2, 4, 6, 1, 3, 5, 7];
+pub(super) const ORDER: [usize; 8] = [0, 2, 4, 6, 1, 3, 5, 7];
 
-/// Adds A · B to `sum`, whose columns are in [`ORDER`].
+/// Adds A · B to `sum`, eight rows each, whose columns are in [`ORDER`].
 #[inline(always)]
-fn accumulate<A: Element<E>, B: Element<E>, const E: usize, const STEPS: usize>(
-    sum: &mut Tile<16, 8>,
-    a: [[&Register; 2]; STEPS],
+pub(super) fn accumulate<A, B, const E: usize, const HALVES: usize, const STEPS: usize>(
+    sum: &mut [Tile<8, 8>; HALVES],
+    a: [[&Register; HALVES]; STEPS],
     b: [&Register; STEPS],
-) {
+) where
+    A: Element<E>,
+    B: Element<E>,
+{
     let mut rows = [[0.0; E]; 8];
     let mut columns = [[0.0; E]; 8];
     let mut ordered = [[0.0; 8]; E];
@@ -123,35 +103,9 @@ fn accumulate<A: Element<E>, B: Element<E>, const E: usize, const STEPS: usize>(
                 *element = columns[n][k];
             }
         }
-        for (a, sum) in a.iter().zip(sum.as_chunks_mut::<8>().0) {
+        for (a, sum) in a.iter().zip(sum.iter_mut()) {
             A::widen(a, &mut rows);
             multiply_accumulate(sum, &rows, &ordered);
         }
     }
-}
-
-/// D = A · B + C in `.f64`: m8n8k4 with `HALVES` = 1 and `STEPS` = 1, m16n8k4, k8 and k16 with
-/// `HALVES` = 2. Each element grows by fused multiply-adds in the order of k.
-///
-/// A is given by step and half of the rows, B by step, C and D by half and column modulo 2.
-pub fn mma_f64<const HALVES: usize, const STEPS: usize>(
-    a: [[&[u64; 32]; HALVES]; STEPS],
-    b: [&[u64; 32]; STEPS],
-    c: [[&[u64; 32]; 2]; HALVES],
-) -> [[[u64; 32]; 2]; HALVES] {
-    std::array::from_fn(|half| {
-        std::array::from_fn(|odd| {
-            std::array::from_fn(|lane| {
-                let (row, column) = (lane / 4, lane % 4 * 2 + odd);
-                let mut sum = f64::from_bits(c[half][odd][lane]);
-                for (a, b) in a.iter().zip(b) {
-                    for k in 0..4 {
-                        let a = f64::from_bits(a[half][4 * row + k]);
-                        sum = a.mul_add(f64::from_bits(b[4 * column + k]), sum);
-                    }
-                }
-                F64::canonical(sum.to_bits())
-            })
-        })
-    })
 }

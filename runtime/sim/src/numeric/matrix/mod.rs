@@ -1,13 +1,19 @@
 //! *Warp-level Matrix Instructions*: fragments as the registers of a warp, and their products.
 
+mod double;
 mod element;
 mod fragment;
+mod integer;
 mod mma;
+mod quads;
 mod tile;
 
+pub use double::mma_f64;
 pub use element::{Element, S4, S8, U4, U8};
 pub use fragment::{Row, load, store, transpose};
-pub use mma::{mma_f16, mma_f32, mma_f64, mma_s32};
+pub use integer::{BitOperation, mma_b1, mma_s32, mma_s32_m8};
+pub use mma::{mma_f16, mma_f32};
+pub use quads::{Accumulator, Layout, mma_m8n8k4_f16, mma_m8n8k4_f32};
 pub use tile::{Tile, multiply_accumulate};
 
 /// A 32-bit register of a warp, lane by lane.

@@ -2,7 +2,9 @@
 
 use proptest::prelude::*;
 
-use crate::numeric::matrix::{self, Element, Register, S4, S8, U4, U8};
+use crate::numeric::matrix::{
+    self, Accumulator, BitOperation, Element, Layout, Register, S4, S8, U4, U8,
+};
 use crate::numeric::{
     Bf16, E4m3, E5m2, F16, F32, F64, Format, Tf32, bf16_to_f32, f16_to_f32, f32_to_f16, narrow,
 };
@@ -155,6 +157,93 @@ proptest! {
         check_s32::<U8, U8, 16, 2>(a, &b, &c, (U8_VALUE, U8_VALUE));
         check_s32::<S4, U4, 32, 1>(a1, b1, &c, (S4_VALUE, U4_VALUE));
         check_s32::<U4, S4, 32, 2>(a, &b, &c, (U4_VALUE, S4_VALUE));
+    }
+
+    #[test]
+    fn eight_rows(a: Register, b: Register, c in registers::<4>(), finite: bool) {
+        // As the upper half of the larger shape, whatever the lower half is.
+        let whole = matrix::mma_s32::<S8, U8, 16, 1>([[&a, &b]], [&b], c.each_ref(), finite);
+        let upper = matrix::mma_s32_m8::<S8, U8, 16>(&a, &b, [&c[0], &c[1]], finite);
+        prop_assert_eq!(upper, [whole[0], whole[1]]);
+        let whole = matrix::mma_s32::<U4, S4, 32, 1>([[&a, &b]], [&b], c.each_ref(), finite);
+        let upper = matrix::mma_s32_m8::<U4, S4, 32>(&a, &b, [&c[0], &c[1]], finite);
+        prop_assert_eq!(upper, [whole[0], whole[1]]);
+    }
+
+    #[test]
+    fn single_bits(a in registers::<4>(), b in registers::<2>(), c in registers::<4>()) {
+        let steps = [[&a[0], &a[1]], [&a[2], &a[3]]];
+        let halves = [[&c[0], &c[1]], [&c[2], &c[3]]];
+        let and = matrix::mma_b1::<2, 2>(steps, b.each_ref(), halves, BitOperation::And);
+        let xor = matrix::mma_b1::<2, 2>(steps, b.each_ref(), halves, BitOperation::Xor);
+        for row in 0..16 {
+            for column in 0..8 {
+                let (register, lane) = place(row, column);
+                let bits = |k| {
+                    let a = element(steps.as_flattened(), 32, row, k, true);
+                    (a, element(&b.each_ref(), 32, column, k, false))
+                };
+                let count = |f: fn(u32, u32) -> u32| {
+                    let ones: u32 = (0..256).map(|k| { let (a, b) = bits(k); f(a, b) }).sum();
+                    c[register][lane].wrapping_add(ones)
+                };
+                prop_assert_eq!(and[register / 2][register % 2][lane], count(|a, b| a & b));
+                prop_assert_eq!(xor[register / 2][register % 2][lane], count(|a, b| a ^ b));
+            }
+        }
+        let eight = matrix::mma_b1::<1, 1>([[&a[0]]], [&b[0]], [halves[0]], BitOperation::And);
+        let sixteen = matrix::mma_b1::<2, 1>([steps[0]], [&b[0]], halves, BitOperation::And);
+        prop_assert_eq!(eight[0], sixteen[0]);
+    }
+
+    /// The products of quads, from matrices written into fragments as the manual places them.
+    #[test]
+    fn quads(
+        a: [[[i8; 4]; 8]; 4], b: [[[i8; 8]; 4]; 4], c: [[[i8; 8]; 8]; 4],
+        a_by_columns: bool, b_by_columns: bool,
+    ) {
+        let number = |x: i8| f32::from(x) / 4.0;
+        let mut registers = ([[0; 32]; 2], [[0; 32]; 2], [[0; 32]; 4], [[0; 32]; 8]);
+        let put = |registers: &mut [Register], lane: usize, i: usize, x: i8| {
+            registers[i / 2][lane] |= u32::from(f32_to_f16(number(x))) << (16 * (i % 2));
+        };
+        for lane in 0..32 {
+            let (p, l, high) = (lane % 16 / 4, lane % 4, lane / 16 * 4);
+            for i in 0..4 {
+                let (row, column) = if a_by_columns { (i + high, l) } else { (l + high, i) };
+                put(&mut registers.0, lane, i, a[p][row][column]);
+                let (row, column) = if b_by_columns { (i, l + high) } else { (l, i + high) };
+                put(&mut registers.1, lane, i, b[p][row][column]);
+            }
+            for i in 0..8 {
+                put(&mut registers.2, lane, i, c[p][l + high][i]);
+                let (row, column) = ((lane & 1) + (i & 2) + high, (i & 4) + (lane & 2) + (i & 1));
+                registers.3[i][lane] = number(c[p][row][column]).to_bits();
+            }
+        }
+        let layout = |by_columns| if by_columns { Layout::Column } else { Layout::Row };
+        let layouts = [layout(a_by_columns), layout(b_by_columns)];
+        let (a_regs, b_regs) = (registers.0.each_ref(), registers.1.each_ref());
+        let (half, single) = (registers.2.each_ref(), registers.3.each_ref());
+        let from_half = matrix::mma_m8n8k4_f32(a_regs, b_regs, layouts, Accumulator::Half(half));
+        let from_single =
+            matrix::mma_m8n8k4_f32(a_regs, b_regs, layouts, Accumulator::Single(single));
+        let to_half = matrix::mma_m8n8k4_f16(a_regs, b_regs, layouts, half);
+        prop_assert_eq!(from_half, from_single);
+        for lane in 0..32 {
+            let (p, high) = (lane % 16 / 4, lane / 16 * 4);
+            // Small multiples of 1/16: exact in f32 in any order.
+            let exact = |row: usize, column: usize| {
+                let products = (0..4).map(|k| number(a[p][row][k]) * number(b[p][k][column]));
+                number(c[p][row][column]) + products.sum::<f32>()
+            };
+            for i in 0..8 {
+                let (row, column) = ((lane & 1) + (i & 2) + high, (i & 4) + (lane & 2) + (i & 1));
+                prop_assert_eq!(f32::from_bits(from_single[i][lane]), exact(row, column));
+                let half = (to_half[i / 2][lane] >> (16 * (i % 2))) as u16;
+                prop_assert_eq!(half, f32_to_f16(exact(lane % 4 + high, i)));
+            }
+        }
     }
 
     #[test]
