@@ -12,8 +12,6 @@ use super::{
 #[derive(Debug, Default)]
 pub struct Simulator {
     memory: Memory,
-    addresses: Vec<u64>,
-    names: Vec<String>,
     programs: Vec<Program>,
     options: Options,
     statistics: Statistics,
@@ -37,25 +35,15 @@ impl Device for Simulator {
     }
 
     fn allocate(&mut self, name: &str, contents: &Contents) -> Result<BufferId, Error> {
-        // Buffers are told apart by name, so a name that is taken gets a number.
-        let taken = |name: &str| self.names.iter().any(|other| other == name);
-        let mut unique = name.to_owned();
-        let mut number = 2;
-        while taken(&unique) {
-            unique = format!("{name}#{number}");
-            number += 1;
-        }
-        self.addresses.push(match contents {
-            Contents::Bytes(bytes) => self.memory.allocate(&unique, bytes),
-            Contents::Uninit(size) => self.memory.allocate_uninitialized(&unique, *size),
-        });
-        self.names.push(unique);
-        Ok(BufferId(self.addresses.len() - 1))
+        match contents {
+            Contents::Bytes(bytes) => self.memory.allocate(name, bytes),
+            Contents::Uninit(size) => self.memory.allocate_uninitialized(name, *size),
+        };
+        Ok(BufferId(self.memory.buffers().len() - 1))
     }
 
     fn read(&mut self, buffer: BufferId) -> Result<Vec<u8>, Error> {
-        let buffer = self.memory.buffer(&self.names[buffer.0]);
-        Ok(buffer.map(|buffer| buffer.bytes().to_vec()).unwrap_or_default())
+        Ok(self.memory.buffers()[buffer.0].bytes().to_vec())
     }
 
     fn load(&mut self, module: &Module, entry: Option<&str>) -> Result<KernelId, Error> {
@@ -72,7 +60,8 @@ impl Device for Simulator {
     ) -> Result<(), Error> {
         let program = &self.programs[kernel.0];
         arguments::check(program.parameters(), arguments, buffers.len())?;
-        let address = |buffer: usize, offset| self.addresses[buffers[buffer].0] + offset;
+        let all = self.memory.buffers();
+        let address = |buffer: usize, offset| all[buffers[buffer].0].address() + offset;
         let mut parameters = Vec::new();
         for (layout, argument) in program.parameters().iter().zip(arguments) {
             let bytes = argument.to_bytes(address, |_, _| {

@@ -5,8 +5,9 @@ use std::path::Path;
 use super::{BufferSource, Fill, LaunchFile, Named, Param};
 use crate::DType;
 
-/// Bytes of all buffers together, at most.
-pub(super) const MOST_BYTES: u64 = 16 << 30;
+/// Bytes of all buffers together, at most: the simulator keeps them, and more to find hazards, in
+/// this machine's memory.
+pub(super) const MOST_BYTES: u64 = 4 << 30;
 
 /// A broken rule: the key, and what is wrong.
 type Broken = (String, String);

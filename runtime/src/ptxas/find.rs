@@ -56,7 +56,9 @@ fn candidates(tool: Tool) -> Vec<PathBuf> {
     let mut places: Vec<PathBuf> = Vec::new();
     places.extend(env::var_os(tool.variable()).filter(|v| !v.is_empty()).map(PathBuf::from));
     if let Some(path) = env::var_os("PATH") {
-        places.extend(env::split_paths(&path).map(|folder| folder.join(program)));
+        // An empty entry means the current folder, which is no place to run programs from.
+        let folders = env::split_paths(&path).filter(|folder| !folder.as_os_str().is_empty());
+        places.extend(folders.map(|folder| folder.join(program)));
     }
     if let Some(home) = env::var_os("CUDA_HOME").filter(|v| !v.is_empty()) {
         places.push(Path::new(&home).join("bin").join(program));

@@ -47,6 +47,9 @@ impl Failure {
 }
 
 fn attempt(options: &RunOptions) -> Result<Report, Failure> {
+    if options.time.is_some() && options.device == DeviceName::Simulator {
+        return Err(Failure::unusable(ErrorReport::plain(device::Error::NoClock)));
+    }
     let launch = Launch::read(&options.launch).map_err(unusable_file)?;
     let module =
         Module::parse(launch.ptx.as_str()).map_err(|error| unusable_ptx(&launch, &error))?;
