@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
 use std::path::Path;
 
+use tempfile::NamedTempFile;
+
 /// Opens a regular file. A pipe or a device might never end.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
     if !path.metadata()?.is_file() {
@@ -37,6 +39,16 @@ pub(crate) fn write_whole(
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
+    let file = temporary(folder, write)?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// Writes a file in `folder` that is gone again unless it is given a name.
+pub(crate) fn temporary(
+    folder: &Path,
+    write: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>,
+) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".partial-");
     #[cfg(unix)]
@@ -50,8 +62,7 @@ pub(crate) fn write_whole(
     write(&mut buffered)?;
     buffered.flush()?;
     drop(buffered);
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
+    Ok(file)
 }
 
 #[cfg(test)]

@@ -1,8 +1,13 @@
 //! Runs a launch on a device, and holds what it wrote against what is expected.
 
+use std::io;
+use std::path::Path;
+
 use super::{InputBuffer, Launch};
 use crate::compare::Comparison;
 use crate::device::{BufferId, Device, Error, KernelId, Module};
+use crate::files;
+use crate::npy::{self, Array, ElementType};
 
 /// A launch on a device: its buffers and kernel there.
 #[derive(Debug)]
@@ -57,5 +62,26 @@ impl Launch {
             (index, expected.compare(&self.buffers[index], &found[index]))
         };
         self.expected.iter().map(compare).collect()
+    }
+
+    /// Writes what is in every buffer to `folder/NAME.npy`, all of them or none. Makes the folder
+    /// where there is none.
+    ///
+    /// # Errors
+    /// Where the system could not write one.
+    pub fn write(&self, folder: &Path, found: &[Vec<u8>]) -> io::Result<()> {
+        std::fs::create_dir_all(folder)?;
+        let mut written = Vec::new();
+        for (buffer, bytes) in self.buffers.iter().zip(found) {
+            let InputBuffer { name, dtype, shape, .. } = buffer;
+            let (element, shape, bytes) = (ElementType::of(*dtype), shape.clone(), bytes.clone());
+            let array = Array { element, shape, bytes };
+            let file = files::temporary(folder, |file| npy::write_to(file, &array))?;
+            written.push((file, folder.join(format!("{name}.npy"))));
+        }
+        for (file, path) in written {
+            file.persist(path).map_err(|error| error.error)?;
+        }
+        Ok(())
     }
 }

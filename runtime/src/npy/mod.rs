@@ -111,10 +111,7 @@ pub fn write(path: &Path, array: &Array) -> io::Result<()> {
 }
 
 /// Writes `array` as a file's contents.
-///
-/// # Errors
-/// Where `file` could not take it.
-pub fn write_to(file: &mut impl Write, array: &Array) -> io::Result<()> {
+pub(crate) fn write_to(file: &mut impl Write, array: &Array) -> io::Result<()> {
     let header = Header { element: array.element, shape: array.shape.clone() };
     file.write_all(&header.to_bytes())?;
     file.write_all(&array.bytes)

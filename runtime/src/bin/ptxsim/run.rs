@@ -1,12 +1,7 @@
 //! `ptxsim run`.
 
-use std::io::Write;
-use std::path::{Path, PathBuf};
-
-use tempfile::NamedTempFile;
 use tilewright::device::{self, Cuda, Device, DeviceName, Module, Simulator, Timing};
 use tilewright::launch_file::{Error, Launch};
-use tilewright::npy::{self, Array, ElementType};
 use tilewright::ptx::Span;
 use tilewright::sim::Options;
 
@@ -59,8 +54,8 @@ fn attempt(options: &RunOptions) -> Result<Report, Failure> {
     let found = launch.run(&mut *device, &placed);
     let found = found.map_err(|error| device_failure(&launch, &error))?;
     if let Some(folder) = &options.out {
-        write(folder, &launch, &found).map_err(|(path, error)| {
-            Failure::unusable(ErrorReport::plain(format!("{}: {error}", path.display())))
+        launch.write(folder, &found).map_err(|error| {
+            Failure::unusable(ErrorReport::plain(format!("{}: {error}", folder.display())))
         })?;
     }
     let compared = launch.compare(&found);
@@ -134,30 +129,4 @@ fn device_failure(launch: &Launch, error: &device::Error) -> Failure {
         message,
     };
     Failure { status, error }
-}
-
-/// Writes every buffer to `folder`: all of them, or none.
-fn write(
-    folder: &Path,
-    launch: &Launch,
-    found: &[Vec<u8>],
-) -> Result<(), (PathBuf, std::io::Error)> {
-    let at = |path: &Path| {
-        let path = path.to_owned();
-        move |error| (path, error)
-    };
-    std::fs::create_dir_all(folder).map_err(at(folder))?;
-    let mut files = Vec::new();
-    for (buffer, bytes) in launch.buffers.iter().zip(found) {
-        let path = folder.join(format!("{}.npy", buffer.name));
-        let element = ElementType::of(buffer.dtype);
-        let array = Array { element, shape: buffer.shape.clone(), bytes: bytes.clone() };
-        let mut file = NamedTempFile::new_in(folder).map_err(at(&path))?;
-        npy::write_to(&mut file, &array).and_then(|()| file.flush()).map_err(at(&path))?;
-        files.push((file, path));
-    }
-    for (file, path) in files {
-        file.persist(&path).map_err(|error| at(&path)(error.error))?;
-    }
-    Ok(())
 }
