@@ -88,11 +88,8 @@ impl<'c, 'a> Body<'c, 'a> {
     fn block(&mut self, statements: &'a [Statement], depth: usize) {
         self.scopes.enter();
         for (name, index, span) in self.labels.next().unwrap_or_default() {
-            if !self.scopes.declare(name, Name::Label(index)) {
-                self.duplicate(span, name);
-            }
+            self.declare(name, Name::Label(index), span);
         }
-        self.declare_lists(statements);
         for statement in statements {
             match statement {
                 Statement::Registers(registers) => self.registers(registers),
@@ -104,34 +101,30 @@ impl<'c, 'a> Body<'c, 'a> {
                     let span = self.function.span;
                     self.checker.error(span, CheckErrorKind::Misplaced { what });
                 }
-                _ => {}
+                Statement::BranchTargets { name, targets, span } => {
+                    self.declare(name, Name::BranchTargets(targets), *span);
+                }
+                Statement::CallTargets { name, targets, span } => {
+                    self.declare(name, Name::CallTargets(targets), *span);
+                }
+                Statement::CallPrototype(function) => self.prototype_declaration(function),
+                Statement::Label(..) | Statement::Pragma(_) => {}
             }
         }
         self.scopes.leave();
     }
 
-    /// Lists of targets and prototypes, which are in scope like labels.
-    fn declare_lists(&mut self, statements: &'a [Statement]) {
-        for statement in statements {
-            let (name, meaning, span) = match statement {
-                Statement::BranchTargets { name, targets, span } => {
-                    (name, Name::BranchTargets(targets), *span)
-                }
-                Statement::CallTargets { name, targets, span } => {
-                    (name, Name::CallTargets(targets), *span)
-                }
-                Statement::CallPrototype(function) => {
-                    for parameter in function.parameters.iter().chain(&function.returns) {
-                        self.checker.check_parameter(function.span, false, parameter);
-                    }
-                    (&function.name, Name::Prototype(function), function.span)
-                }
-                _ => continue,
-            };
-            if !self.scopes.declare(name, meaning) {
-                self.duplicate(span, name);
-            }
+    fn declare(&mut self, name: &SmolStr, meaning: Name<'a>, span: Span) {
+        if !self.scopes.declare(name, meaning) {
+            self.duplicate(span, name);
         }
+    }
+
+    fn prototype_declaration(&mut self, function: &'a Function) {
+        for parameter in function.parameters.iter().chain(&function.returns) {
+            self.checker.check_parameter(function.span, false, parameter);
+        }
+        self.declare(&function.name, Name::Prototype(function), function.span);
     }
 
     fn registers(&mut self, registers: &Registers) {
@@ -146,9 +139,7 @@ impl<'c, 'a> Body<'c, 'a> {
 
     fn variable(&mut self, variable: &'a Variable) {
         let id = self.checker.variable(variable, Some(&self.function.name));
-        if !self.scopes.declare(&variable.name, Name::Variable(id)) {
-            self.duplicate(variable.span, &variable.name);
-        }
+        self.declare(&variable.name, Name::Variable(id), variable.span);
     }
 
     fn instruction(&mut self, instruction: &'a Instruction) {

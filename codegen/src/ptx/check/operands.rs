@@ -7,7 +7,7 @@ use super::module::Global;
 use super::resolved::{AddressBase, CheckedOperand, RegisterId};
 use super::scope::Name;
 use super::types::{holds, immediate};
-use crate::ptx::isa::{Binding, Kind, OperandSpec};
+use crate::ptx::isa::{Binding, Kind, OperandSpec, ValueRange};
 use crate::ptx::tree::{Address, Base, Literal, Operand};
 use crate::ptx::{ScalarType, Space, TypeClass};
 
@@ -84,7 +84,10 @@ impl<'a> Body<'_, 'a> {
                 }
                 match count.and_then(|c| binding.resolve_count(c)) {
                     Some(count) => self.vector(operand, scalar, count as usize),
-                    None => self.scalar(operand, scalar),
+                    // A sink stands for an element of a vector where there may be one.
+                    None => {
+                        self.scalar(operand, Scalar { sink: *sink && count.is_none(), ..scalar })
+                    }
                 }
             }
             Kind::Address(space) => {
@@ -126,7 +129,7 @@ impl<'a> Body<'_, 'a> {
     ) -> Checked {
         match operand {
             Operand::Pair(a, b) => {
-                let a = self.scalar(a, Scalar { sink: true, ..first })?;
+                let a = self.scalar(a, first)?;
                 let b = self.scalar(b, Scalar { ty: second, sink: true, ..first })?;
                 Ok(CheckedOperand::Pair(Box::new(a), Box::new(b)))
             }
@@ -137,6 +140,9 @@ impl<'a> Body<'_, 'a> {
 
     fn vector(&mut self, operand: &'a Operand, element: Scalar, count: usize) -> Checked {
         match operand {
+            Operand::Vector(elements) if elements.iter().all(|e| *e == Operand::Sink) => {
+                Err(Mismatch::Element)
+            }
             Operand::Vector(elements) if elements.len() == count => {
                 let elements: Result<_, _> =
                     elements.iter().map(|e| self.scalar(e, element)).collect();
@@ -367,7 +373,8 @@ pub(super) fn describe(spec: &OperandSpec, binding: &Binding) -> String {
             let ty = binding.resolve_type(*ty).map_or(String::new(), |t| format!(".{t} "));
             let what = match (register, immediate) {
                 (true, true) => format!("{ty}register or constant"),
-                (false, _) => format!("{ty}constant"),
+                (false, true) => format!("{ty}constant"),
+                (false, false) => "`_`".into(),
                 (true, false) => format!("{ty}register"),
             };
             let what = match values {
@@ -402,23 +409,28 @@ pub(super) fn describe(spec: &OperandSpec, binding: &Binding) -> String {
     }
 }
 
-fn is_among(literal: Literal, values: &[i64]) -> bool {
+fn is_among(literal: Literal, values: &[ValueRange]) -> bool {
     match literal {
-        Literal::Integer(value) => i64::try_from(value).is_ok_and(|v| values.contains(&v)),
+        Literal::Integer(value) => {
+            i64::try_from(value).is_ok_and(|value| values.iter().any(|v| v.contains(value)))
+        }
         _ => true,
     }
 }
 
 /// `4, 8 or 16`; `24, 32 … 256`.
-fn list(values: &[i64]) -> String {
-    const SHOWN: usize = 4;
+fn list(values: &[ValueRange]) -> String {
+    let one = |v: &ValueRange| match v {
+        ValueRange { first, last, .. } if first == last => first.to_string(),
+        ValueRange { first, last, step: 1 } => format!("{first} to {last}"),
+        ValueRange { first, last, step } => format!("{first}, {} … {last}", first + step),
+    };
     match values {
         [] => "no value".into(),
-        [only] => only.to_string(),
-        [first, second, .., last] if values.len() > SHOWN => format!("{first}, {second} … {last}"),
+        [only] => one(only),
         [before @ .., last] => {
-            let before: Vec<String> = before.iter().map(i64::to_string).collect();
-            format!("{} or {last}", before.join(", "))
+            let before: Vec<String> = before.iter().map(one).collect();
+            format!("{} or {}", before.join(", "), one(last))
         }
     }
 }

@@ -80,7 +80,7 @@ pub enum Kind {
         /// A second destination after `|`, and whether it may be left out.
         pair: Option<(TypeRef, bool)>,
         /// The values that an immediate may have; any, where none are given.
-        values: Option<Vec<i64>>,
+        values: Option<Vec<ValueRange>>,
     },
     /// An address.
     Address(SpaceRef),
@@ -137,4 +137,20 @@ pub enum Count {
         /// Divides its number.
         divisor: u32,
     },
+}
+
+/// Values that an immediate may have: `first`, `first + step` and so on up to `last`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct ValueRange {
+    pub first: i64,
+    pub last: i64,
+    pub step: i64,
+}
+
+impl ValueRange {
+    /// Whether `value` is one of them.
+    pub fn contains(&self, value: i64) -> bool {
+        (self.first..=self.last).contains(&value) && (value - self.first) % self.step == 0
+    }
 }

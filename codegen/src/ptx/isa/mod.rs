@@ -29,6 +29,7 @@
 //! | `T`, `u32` | a register or an immediate of that type (of the bound choice, or named) |
 //! | `%T`, `#T` | a register only, an immediate only |
 //! | `=T` | a destination register; `=T_` may also be the sink `_` |
+//! | `=_` | the sink, and nothing else |
 //! | `=T\|pred`, `=T\|pred?` | a destination pair, the second part mandatory or not |
 //! | `~T` | a register that may be wider than T, as `ld`, `st` and `cvt` allow |
 //! | `!pred` | a predicate that may be negated |
@@ -51,7 +52,7 @@ mod notation;
 mod opcode;
 mod table;
 
-pub use form::{Choice, Count, Form, Kind, OperandSpec, Slot, SpaceRef, TypeRef};
+pub use form::{Choice, Count, Form, Kind, OperandSpec, Slot, SpaceRef, TypeRef, ValueRange};
 pub use mnemonic::{Binding, Mnemonic, MnemonicError};
 pub use opcode::Opcode;
 pub use table::{Table, table};

@@ -2,7 +2,7 @@
 
 use smol_str::{SmolStr, format_smolstr};
 
-use super::form::{Choice, Count, Form, Kind, OperandSpec, Slot, SpaceRef, TypeRef};
+use super::form::{Choice, Count, Form, Kind, OperandSpec, Slot, SpaceRef, TypeRef, ValueRange};
 use super::opcode::Opcode;
 use crate::gpu::TargetSet;
 use crate::ptx::{ScalarType, Space, Version};
@@ -235,6 +235,19 @@ fn operand_spec(text: &str, slots: &[Slot]) -> Result<OperandSpec, String> {
 }
 
 fn value(text: &str, destination: bool, slots: &[Slot]) -> Result<Kind, String> {
+    if text == "_" {
+        return Ok(Kind::Value {
+            ty: TypeRef::Given(ScalarType::B64),
+            relaxed: false,
+            register: false,
+            immediate: false,
+            sink: true,
+            negatable: false,
+            count: None,
+            pair: None,
+            values: None,
+        });
+    }
     let (text, relaxed) = match text.strip_prefix('~') {
         Some(rest) => (rest, true),
         None => (text, false),
@@ -280,19 +293,16 @@ fn value(text: &str, destination: bool, slots: &[Slot]) -> Result<Kind, String> 
 }
 
 /// `4 8 16` or `24..256:8`.
-fn value_list(text: &str) -> Result<Vec<i64>, String> {
+fn value_list(text: &str) -> Result<Vec<ValueRange>, String> {
     let number = |n: &str| n.parse::<i64>().map_err(|_| format!("`{n}` is no number"));
-    let mut values = Vec::new();
-    for word in text.split_whitespace() {
-        match word.split_once("..") {
-            Some((first, rest)) => {
-                let (last, step) = rest.split_once(':').unwrap_or((rest, "1"));
-                values.extend((number(first)?..=number(last)?).step_by(number(step)? as usize));
-            }
-            None => values.push(number(word)?),
+    let range = |word: &str| match word.split_once("..") {
+        Some((first, rest)) => {
+            let (last, step) = rest.split_once(':').unwrap_or((rest, "1"));
+            Ok(ValueRange { first: number(first)?, last: number(last)?, step: number(step)? })
         }
-    }
-    Ok(values)
+        None => Ok(ValueRange { first: number(word)?, last: number(word)?, step: 1 }),
+    };
+    text.split_whitespace().map(range).collect()
 }
 
 fn find(name: &str, slots: &[Slot]) -> Option<usize> {
