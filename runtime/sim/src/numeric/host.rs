@@ -1,7 +1,7 @@
 //! Operations rounded to the nearest by way of the host's own f32 and f64, free of branches so
 //! that loops over lanes vectorize.
 
-use super::format::{Bf16, F16, F32, F64, Format};
+use super::format::{Bf16, Bits, F16, F32, F64, Format};
 
 /// A format that arithmetic instructions compute in.
 ///
@@ -187,26 +187,61 @@ fn narrow_to_odd(value: f64) -> f32 {
     f32::from_bits(if adjust { bits.wrapping_add(step) } else { bits })
 }
 
-/// Two's power 2⁻¹⁴, the smallest normal `.f16`, as the bits of an f32.
-const F16_SMALLEST_NORMAL: u32 = (127 - 14) << 23;
-
-/// The value of an `.f16`; a NaN stays one.
+/// The value of a number of a format narrower than f32, exact; a NaN stays one.
 #[inline(always)]
-pub fn f16_to_f32(bits: u16) -> f32 {
-    let bits = u32::from(bits);
-    let magnitude = (bits & 0x7fff) << 13;
-    // Rebias; an infinity or NaN gets the largest exponent.
-    let special = mask_if_less(0x0f7f_ffff, magnitude) & (128 - 16) << 23;
-    let rebiased = f32::from_bits(magnitude + ((127 - 15) << 23) + special);
-    // A subnormal number has become 2⁻¹⁵ · 1.fraction, but is 2⁻¹⁴ · 0.fraction.
-    let below = rebiased - f32::from_bits(F16_SMALLEST_NORMAL);
+pub(super) fn widen<F: Format>(bits: F::Bits) -> f32 {
+    const { assert!(F::EXPONENT_BITS < 8 && F::FRACTION_BITS < 23) };
+    let bits = bits.widen() as u32;
+    let sign = (bits & F::SIGN as u32) << (31 - F::EXPONENT_BITS - F::FRACTION_BITS);
+    let magnitude = (bits & (F::SIGN as u32 - 1)) << (23 - F::FRACTION_BITS);
+    let special = mask_if_less(largest_in_f32::<F>(), magnitude) & F32::INFINITY as u32;
+    let rebiased = f32::from_bits((magnitude + rebias::<F>()) | special);
+    // A subnormal number has become half of the smallest normal one, times 1.fraction, but is the
+    // smallest normal one times 0.fraction.
+    let below = rebiased - smallest_normal::<F>();
     let value = rebiased + if below < 0.0 { below } else { 0.0 };
-    f32::from_bits(value.to_bits() | (bits & 0x8000) << 16)
+    f32::from_bits(value.to_bits() | sign)
+}
+
+/// The nearest number of a format narrower than f32; NaN becomes the canonical one.
+#[inline(always)]
+pub(super) fn narrow<F: Format>(value: f32) -> F::Bits {
+    const { assert!(F::EXPONENT_BITS < 8 && F::FRACTION_BITS < 23) };
+    let dropped = 23 - F::FRACTION_BITS;
+    let bits = value.to_bits();
+    let sign = bits >> (31 - F::EXPONENT_BITS - F::FRACTION_BITS) & F::SIGN as u32;
+    let magnitude = bits & !(1 << 31);
+    // Half a unit, less one where the kept part is even, rounds in integers.
+    let half = (1 << (dropped - 1)) - 1 + (magnitude >> dropped & 1);
+    let normal = magnitude.wrapping_sub(rebias::<F>()).wrapping_add(half) >> dropped;
+    // Adding a number whose last bit is worth a quantum rounds to a multiple of that.
+    let quanta = f32::from_bits(((127 + 23 + F::QUANTUM) as u32) << 23);
+    let subnormal = (f32::from_bits(magnitude) + quanta).to_bits().wrapping_sub(quanta.to_bits());
+    let is_small = mask_if_less(magnitude, smallest_normal::<F>().to_bits());
+    let finite = choose(is_small, subnormal, normal);
+    let bounded = choose(mask_if_less(F::LARGEST as u32, finite), F::INFINITY as u32, finite);
+    let is_nan = mask_if_less(F32::INFINITY as u32, magnitude);
+    F::Bits::narrow(choose(is_nan, F::NAN as u32, bounded | sign).into())
+}
+
+/// What the exponent of a number of the format lacks in f32.
+const fn rebias<F: Format>() -> u32 {
+    (127 - F::BIAS as u32) << 23
+}
+
+/// The smallest normal number of a format.
+const fn smallest_normal<F: Format>() -> f32 {
+    f32::from_bits(rebias::<F>() + (1 << 23))
+}
+
+/// The largest number of a format, moved to where f32 has its fraction, and all ones below.
+const fn largest_in_f32<F: Format>() -> u32 {
+    ((F::LARGEST as u32 + 1) << (23 - F::FRACTION_BITS)) - 1
 }
 
 /// All ones where a < b, else 0; both below 2^31. The compiler makes a branch of a comparison.
 #[inline(always)]
-pub(super) fn mask_if_less(a: u32, b: u32) -> u32 {
+fn mask_if_less(a: u32, b: u32) -> u32 {
     (a.wrapping_sub(b) as i32 >> 31) as u32
 }
 
@@ -216,20 +251,16 @@ fn choose(mask: u32, a: u32, b: u32) -> u32 {
     a & mask | b & !mask
 }
 
+/// The value of an `.f16`; a NaN stays one.
+#[inline(always)]
+pub fn f16_to_f32(bits: u16) -> f32 {
+    widen::<F16>(bits)
+}
+
 /// The nearest `.f16`; NaN becomes the canonical one.
 #[inline(always)]
 pub fn f32_to_f16(value: f32) -> u16 {
-    let bits = value.to_bits();
-    let magnitude = bits & 0x7fff_ffff;
-    // Half a unit, less one where the kept part is even, rounds in integers.
-    let odd = magnitude >> 13 & 1;
-    let normal = magnitude.wrapping_sub((127 - 15) << 23).wrapping_add(0xfff + odd) >> 13;
-    // Adding 1/2, whose last bit is worth 2⁻²⁴, rounds to a multiple of the smallest subnormal.
-    let subnormal = (f32::from_bits(magnitude) + 0.5).to_bits().wrapping_sub(0.5_f32.to_bits());
-    let finite = choose(mask_if_less(magnitude, F16_SMALLEST_NORMAL), subnormal, normal);
-    let bounded = choose(mask_if_less(magnitude, (127 + 16) << 23), finite, 0x7c00);
-    let signed = bounded | bits >> 16 & 0x8000;
-    choose(mask_if_less(0x7f80_0000, magnitude), 0x7fff, signed) as u16
+    narrow::<F16>(value)
 }
 
 /// The value of a `.bf16`.

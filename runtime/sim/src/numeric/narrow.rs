@@ -4,7 +4,7 @@
 
 use super::exact::{Value, signed};
 use super::format::{Clamp, E4m3, E5m2, F16, F32, Format, Rounding, Tf32};
-use super::host::{Arithmetic, mask_if_less};
+use super::host::{self, Arithmetic, f16_to_f32, f32_to_f16};
 
 /// The modifiers of a conversion to a narrower format.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -53,26 +53,27 @@ pub fn half_pair<D: Arithmetic<Bits = u16>>(a: u32, b: u32, how: Narrowing) -> u
 /// `.f32` to `.tf32`; the low 13 bits of the result are zero.
 #[inline]
 pub fn tf32(a: u32, how: Narrowing) -> u32 {
-    from_value::<Tf32>(Value::of::<F32>(a), how)
+    let bits = Value::of::<F32>(a).round::<Tf32>(how.rounding);
+    how.result::<Tf32>(bits, F32::is_nan(a))
 }
 
-#[inline]
-fn from_value<D: Format>(a: Value, how: Narrowing) -> D::Bits {
-    how.result::<D>(a.round::<D>(how.rounding), a == Value::Nan)
+/// `.f32` to an 8-bit format, to nearest, the only rounding that PTX has for these.
+#[inline(always)]
+fn byte<D: Format<Bits = u8>>(a: f32, how: Narrowing) -> u8 {
+    how.result::<D>(host::narrow::<D>(a), a.is_nan())
 }
 
 /// Two `.f32` to `.e4m3x2` or `.e5m2x2`; `a` becomes the upper byte. NaN becomes 0x7f.
 #[inline]
 pub fn byte_pair<D: Format<Bits = u8>>(a: u32, b: u32, how: Narrowing) -> u16 {
-    let [high, low] = [a, b].map(|x| from_value::<D>(Value::of::<F32>(x), how));
+    let [high, low] = [a, b].map(|x| byte::<D>(f32::from_bits(x), how));
     u16::from(high) << 8 | u16::from(low)
 }
 
 /// `.f16x2` to `.e4m3x2` or `.e5m2x2`, half for half.
 #[inline]
 pub fn byte_pair_from_half_pair<D: Format<Bits = u8>>(a: u32, how: Narrowing) -> u16 {
-    let [high, low] =
-        [(a >> 16) as u16, a as u16].map(|x| from_value::<D>(Value::of::<F16>(x), how));
+    let [high, low] = [(a >> 16) as u16, a as u16].map(|x| byte::<D>(f16_to_f32(x), how));
     u16::from(high) << 8 | u16::from(low)
 }
 
@@ -80,34 +81,23 @@ pub fn byte_pair_from_half_pair<D: Format<Bits = u8>>(a: u32, how: Narrowing) ->
 #[inline]
 pub fn half_pair_from_byte_pair<S: Format<Bits = u8>>(a: u16, relu: bool) -> u32 {
     let how = Narrowing { relu, ..Narrowing::default() };
-    let [high, low] = [(a >> 8) as u8, a as u8].map(|x| from_value::<F16>(Value::of::<S>(x), how));
-    u32::from(high) << 16 | u32::from(low)
+    let half = |x: u8| {
+        let value = host::widen::<S>(x);
+        how.result::<F16>(f32_to_f16(value), value.is_nan())
+    };
+    u32::from(half((a >> 8) as u8)) << 16 | u32::from(half(a as u8))
 }
 
 /// The value of an `.e4m3`.
 #[inline(always)]
 pub fn e4m3_to_f32(bits: u8) -> f32 {
-    widen_byte::<E4m3>(bits)
+    host::widen::<E4m3>(bits)
 }
 
 /// The value of an `.e5m2`.
 #[inline(always)]
 pub fn e5m2_to_f32(bits: u8) -> f32 {
-    widen_byte::<E5m2>(bits)
-}
-
-/// Branch-free, as [`f16_to_f32`](super::f16_to_f32) is and in the same way.
-#[inline(always)]
-fn widen_byte<F: Format<Bits = u8>>(bits: u8) -> f32 {
-    let smallest_normal = f32::from_bits((127 + 1 - F::BIAS as u32) << 23);
-    let magnitude = u32::from(bits & 0x7f) << (23 - F::FRACTION_BITS);
-    let first_special = if F::IEEE { F::INFINITY } else { F::NAN } as u32;
-    let first_special = first_special << (23 - F::FRACTION_BITS);
-    let special = mask_if_less(first_special - 1, magnitude) & 0x7f80_0000;
-    let rebiased = f32::from_bits((magnitude + ((127 - F::BIAS as u32) << 23)) | special);
-    let below = rebiased - smallest_normal;
-    let value = rebiased + if below < 0.0 { below } else { 0.0 };
-    f32::from_bits(value.to_bits() | u32::from(bits & 0x80) << 24)
+    host::widen::<E5m2>(bits)
 }
 
 /// `cvt.pack.sat` of two `.s32` to integers of `width` bits, clamped to their range. They enter
