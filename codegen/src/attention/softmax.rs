@@ -1,7 +1,7 @@
 //! The online softmax: exponentials relative to a running reference, and their sums.
 
 use super::DataType;
-use super::ampere::{Rescale, RowSum};
+use super::ampere::{Config, Rescale, RowSum};
 use crate::dsl::{Builder, FragmentA, Value, Variable};
 use crate::tile::{Accumulator, Product};
 
@@ -15,21 +15,26 @@ pub(super) struct OnlineSoftmax<'k> {
     k: &'k Builder,
     dtype: DataType,
     scale_log2: Value<'k, f32>,
+    row_sum: RowSum,
     rescale: Rescale,
     reference: Vec<Variable<'k, f32>>,
-    sum: Sum<'k>,
+    /// With [`RowSum::Registers`], of this thread's columns.
+    sum: Vec<Variable<'k, f32>>,
 }
 
-#[derive(Debug)]
-enum Sum<'k> {
-    /// Of this thread's columns.
-    Registers(Vec<Variable<'k, f32>>),
-    /// Of all columns; every column of the accumulator is the same.
-    TensorCore(Accumulator<'k>),
+/// Probabilities relative to the reference that there was; see [`OnlineSoftmax::speculate`].
+pub(super) struct Guess<'k> {
+    pub(super) probabilities: Vec<Vec<FragmentA<'k>>>,
+    /// Whether the reference will do for every row of the warp.
+    pub(super) fits: Value<'k, bool>,
+    sums: Vec<Value<'k, f32>>,
 }
 
 /// Growth of the maximum, in units of log₂, that [`Rescale::Lazy`] lets pass.
 const LAZY_GROWTH: f32 = 8.0;
+
+/// The largest sum of a row in one tile that [`Rescale::Speculative`] accepts.
+const LARGEST_GUESS: f32 = 4096.0;
 
 impl<'k> OnlineSoftmax<'k> {
     /// For `row_steps` steps of 16 rows. Scores are multiplied with `scale_log2`, which is positive.
@@ -38,16 +43,18 @@ impl<'k> OnlineSoftmax<'k> {
         dtype: DataType,
         row_steps: u32,
         scale_log2: Value<'k, f32>,
-        row_sum: RowSum,
-        rescale: Rescale,
+        config: &Config,
     ) -> Self {
         let rows = 0..2 * row_steps;
-        let sum = match row_sum {
-            RowSum::Registers => Sum::Registers(rows.clone().map(|_| k.variable(0.0)).collect()),
-            RowSum::TensorCore => Sum::TensorCore(Accumulator::zeros(k, row_steps, 1)),
-        };
-        let reference = rows.map(|_| k.variable(f32::NEG_INFINITY)).collect();
-        Self { k, dtype, scale_log2, rescale, reference, sum }
+        Self {
+            k,
+            dtype,
+            scale_log2,
+            row_sum: config.row_sum,
+            rescale: config.rescale,
+            reference: rows.clone().map(|_| k.variable(f32::NEG_INFINITY)).collect(),
+            sum: rows.map(|_| k.variable(0.0)).collect(),
+        }
     }
 
     /// Takes the scores of a key tile, rescales `output` and the sums to a new reference where that
@@ -60,14 +67,39 @@ impl<'k> OnlineSoftmax<'k> {
         output: &mut Accumulator<'k>,
     ) -> Vec<Vec<FragmentA<'k>>> {
         let maxima: Vec<_> = (0..scores.rows()).map(|row| self.row_maximum(&scores, row)).collect();
-        self.rescale(&maxima, masked, output);
-        let negated: Vec<_> = (self.reference.iter())
-            .map(|reference| -self.finite(reference.get(), masked))
-            .collect();
-        let scale = self.scale_log2;
-        let probabilities =
-            scores.map(|score, row, _| score.multiply_add(scale, negated[row]).exp2());
-        self.add(probabilities)
+        match self.rescale {
+            Rescale::Lazy => {
+                let grown = self
+                    .reference
+                    .iter()
+                    .zip(&maxima)
+                    .map(|(reference, maximum)| maximum.gt(reference.get() + LAZY_GROWTH));
+                let any = grown.reduce(|a, b| a.or(b)).expect("a thread has rows");
+                let k = self.k;
+                k.if_(k.any_in_warp(any), || self.move_reference(&maxima, masked, output));
+            }
+            Rescale::Always | Rescale::Speculative => {
+                self.move_reference(&maxima, masked, output);
+            }
+        }
+        let (probabilities, sums) = self.probabilities(scores, masked);
+        self.add(&sums);
+        probabilities
+    }
+
+    /// Computes probabilities of scores without masks, relative to the reference that there is. To
+    /// be [accepted](Self::accept) where that fits, else to be forgotten.
+    pub(super) fn speculate(&self, scores: Product<'k>) -> Guess<'k> {
+        let (probabilities, sums) = self.probabilities(scores, false);
+        // Infinity and NaN do not fit either.
+        let small = sums.iter().map(|sum| sum.le(LARGEST_GUESS));
+        let small = small.reduce(|a, b| a.and(b)).expect("a thread has rows");
+        Guess { probabilities, fits: self.k.all_in_warp(small), sums }
+    }
+
+    /// Adds the sums of a guess.
+    pub(super) fn accept(&mut self, guess: &Guess<'k>) {
+        self.add(&guess.sums);
     }
 
     /// The scaled maximum of a row over the quad of threads that share it.
@@ -75,21 +107,6 @@ impl<'k> OnlineSoftmax<'k> {
         let own = scores.row(row).reduce(|a, b| a.max(b)).expect("a tile has columns");
         let pair = own.max(own.shuffle_xor(1));
         pair.max(pair.shuffle_xor(2)) * self.scale_log2
-    }
-
-    fn rescale(&mut self, maxima: &[Value<'k, f32>], masked: bool, output: &mut Accumulator<'k>) {
-        let threshold = match self.rescale {
-            Rescale::Always => return self.move_reference(maxima, masked, output),
-            Rescale::WhenGrown => None,
-            Rescale::Lazy => Some(LAZY_GROWTH),
-        };
-        let grown = self.reference.iter().zip(maxima).map(|(reference, maximum)| {
-            let reference = reference.get();
-            maximum.gt(threshold.map_or(reference, |growth| reference + growth))
-        });
-        let any = grown.reduce(|a, b| a.or(b)).expect("a thread has rows");
-        let k = self.k;
-        k.if_(k.any_in_warp(any), || self.move_reference(maxima, masked, output));
     }
 
     /// Makes the maximum so far the reference.
@@ -103,69 +120,77 @@ impl<'k> OnlineSoftmax<'k> {
         for (row, maximum) in maxima.iter().enumerate() {
             let before = self.reference[row].get();
             let after = before.max(*maximum);
-            factors.push((before - self.finite(after, masked)).exp2());
+            let factor = (before - finite(after, masked)).exp2();
             self.reference[row].set(after);
+            self.sum[row] *= factor;
+            factors.push(factor);
         }
         output.scale_rows(&factors);
-        match &mut self.sum {
-            Sum::Registers(sums) => {
-                sums.iter_mut().zip(&factors).for_each(|(sum, factor)| *sum *= *factor);
+    }
+
+    /// Exponentials relative to the reference, rounded, and their sums by row.
+    fn probabilities(
+        &self,
+        scores: Product<'k>,
+        masked: bool,
+    ) -> (Vec<Vec<FragmentA<'k>>>, Vec<Value<'k, f32>>) {
+        let references = self.reference.iter();
+        let negated: Vec<_> = references.map(|r| -finite(r.get(), masked)).collect();
+        let scale = self.scale_log2;
+        let exponentials =
+            scores.map(|score, row, _| score.multiply_add(scale, negated[row]).exp2());
+        match self.row_sum {
+            RowSum::Registers => {
+                let sum = |row| exponentials.row(row).reduce(|a, b| a + b);
+                let sums = (0..exponentials.rows()).flat_map(sum).collect();
+                (exponentials.into_a(self.dtype), sums)
             }
-            Sum::TensorCore(sums) => sums.scale_rows(&factors),
+            RowSum::TensorCore => {
+                let operands = exponentials.into_a(self.dtype);
+                let sums = operands.iter().flat_map(|row| self.sum_by_tensor_core(row)).collect();
+                (operands, sums)
+            }
         }
     }
 
-    /// The reference, or 0 where no key has been seen.
-    fn finite(&self, reference: Value<'k, f32>, masked: bool) -> Value<'k, f32> {
-        match masked {
-            true => reference.eq(f32::NEG_INFINITY).select(0.0, reference),
-            false => reference,
-        }
+    /// Sums of two rows of the thread: a product with ones, all of whose columns are the same.
+    fn sum_by_tensor_core(&self, operands: &[FragmentA<'k>]) -> [Value<'k, f32>; 2] {
+        let ones = self.k.copy(match self.dtype {
+            DataType::F16 => 0x3c00_3c00_u32,
+            DataType::Bf16 => 0x3f80_3f80,
+        });
+        let zeros = [self.k.copy(0.0); 4];
+        let sums = operands.iter().fold(zeros, |c, a| self.k.mma(self.dtype, *a, [ones; 2], c));
+        [sums[0], sums[2]]
     }
 
-    fn add(&mut self, probabilities: Product<'k>) -> Vec<Vec<FragmentA<'k>>> {
-        match &mut self.sum {
-            Sum::Registers(sums) => {
-                for (row, sum) in sums.iter_mut().enumerate() {
-                    probabilities.row(row).for_each(|probability| *sum += probability);
-                }
-                probabilities.into_a(self.dtype)
-            }
-            Sum::TensorCore(sums) => {
-                let operands = probabilities.into_a(self.dtype);
-                let one = self.k.copy(match self.dtype {
-                    DataType::F16 => 0x3c00_3c00_u32,
-                    DataType::Bf16 => 0x3f80_3f80,
-                });
-                for (row_step, row) in operands.iter().enumerate() {
-                    for a in row {
-                        sums.multiply_add(self.dtype, (row_step as u32, 0), *a, [one; 2]);
-                    }
-                }
-                operands
-            }
-        }
+    fn add(&mut self, sums: &[Value<'k, f32>]) {
+        self.sum.iter_mut().zip(sums).for_each(|(sum, own)| *sum += *own);
     }
 
     /// For each row, what `output` is to be multiplied with, and the logarithm of the sum of
     /// exponentials to base e. A row that has seen no key has 0 and −∞.
     pub(super) fn finish(self) -> Vec<(Value<'k, f32>, Value<'k, f32>)> {
-        let sums: Vec<_> = match &self.sum {
-            Sum::Registers(sums) => (sums.iter())
-                .map(|sum| {
+        let finish = |(reference, sum): (&Variable<'k, f32>, &Variable<'k, f32>)| {
+            let sum = match self.row_sum {
+                RowSum::Registers => {
                     let own = sum.get();
                     let pair = own + own.shuffle_xor(1);
                     pair + pair.shuffle_xor(2)
-                })
-                .collect(),
-            Sum::TensorCore(sums) => (0..self.reference.len())
-                .map(|row| sums.fragment(row as u32 / 2, 0)[row % 2 * 2])
-                .collect(),
-        };
-        let finish = |(reference, sum): (&Variable<'k, f32>, Value<'k, f32>)| {
+                }
+                RowSum::TensorCore => sum.get(),
+            };
             let factor = sum.eq(0.0).select(0.0, sum.reciprocal());
             (factor, (reference.get() + sum.log2()) * std::f32::consts::LN_2)
         };
-        self.reference.iter().zip(sums).map(finish).collect()
+        self.reference.iter().zip(&self.sum).map(finish).collect()
+    }
+}
+
+/// The reference, or 0 where no key has been seen.
+fn finite(reference: Value<'_, f32>, masked: bool) -> Value<'_, f32> {
+    match masked {
+        true => reference.eq(f32::NEG_INFINITY).select(0.0, reference),
+        false => reference,
     }
 }

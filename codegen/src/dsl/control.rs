@@ -1,8 +1,29 @@
 //! Structured control flow.
 
+use smol_str::SmolStr;
+
 use super::builder::Builder;
 use super::value::{IntoValue, Value};
 use crate::ptx::tree::{Guard, Operand};
+
+/// The body of a [`Builder::repeat`].
+#[derive(Debug)]
+pub struct Repeat<'k> {
+    builder: &'k Builder,
+    head: SmolStr,
+}
+
+impl<'k> Repeat<'k> {
+    /// Begins the body again where the condition holds.
+    pub fn again_if(&self, condition: Value<'k, bool>) {
+        self.builder.branch(condition, false, self.head.clone());
+    }
+
+    /// Begins the body again where the condition does not hold.
+    pub fn again_unless(&self, condition: Value<'k, bool>) {
+        self.builder.branch(condition, true, self.head.clone());
+    }
+}
 
 impl Builder {
     /// Runs `then` where the condition holds.
@@ -29,18 +50,20 @@ impl Builder {
         self.place(end);
     }
 
+    /// Runs `body`, which may ask to begin again.
+    pub fn repeat<'k>(&'k self, body: impl FnOnce(Repeat<'k>)) {
+        let head = self.label();
+        self.place(head.clone());
+        body(Repeat { builder: self, head });
+    }
+
     /// Runs `body` where the condition holds, and again as long as the value it returns does.
     pub fn while_<'k>(
         &'k self,
         condition: Value<'k, bool>,
         body: impl FnOnce() -> Value<'k, bool>,
     ) {
-        let (head, end) = (self.label(), self.label());
-        self.branch(condition, true, end.clone());
-        self.place(head.clone());
-        let again = body();
-        self.branch(again, false, head);
-        self.place(end);
+        self.if_(condition, || self.repeat(|repeat| repeat.again_if(body())));
     }
 
     /// Runs `body` for `first`, `first + step`, … below `end`. A loop whose bounds are constants is
@@ -73,7 +96,7 @@ impl Builder {
     }
 
     /// Jumps to `label` where the condition has the value that is not `negated`.
-    fn branch(&self, condition: Value<'_, bool>, negated: bool, label: smol_str::SmolStr) {
+    fn branch(&self, condition: Value<'_, bool>, negated: bool, label: SmolStr) {
         let register = condition.in_register().name();
         let before = self.replace_guard(Some(Guard { register, negated }));
         self.emit("bra", vec![Operand::Symbol(label, 0)]);

@@ -25,6 +25,7 @@ mod variable;
 mod warp;
 
 pub use builder::{Builder, kernel};
+pub use control::Repeat;
 pub use memory::{AddressSpace, Global, Pointer, Shared};
 pub use scalar::{Comparisons, Integer, Numeric, Scalar};
 pub use value::{IntoValue, Value};

@@ -68,8 +68,17 @@ impl Builder {
 
     /// Whether the predicate holds in any lane of the warp.
     pub fn any_in_warp<'k>(&'k self, predicate: Value<'k, bool>) -> Value<'k, bool> {
+        self.vote("vote.sync.any.pred", predicate)
+    }
+
+    /// Whether the predicate holds in every lane of the warp.
+    pub fn all_in_warp<'k>(&'k self, predicate: Value<'k, bool>) -> Value<'k, bool> {
+        self.vote("vote.sync.all.pred", predicate)
+    }
+
+    fn vote<'k>(&'k self, name: &str, predicate: Value<'k, bool>) -> Value<'k, bool> {
         let mask = self.constant(FULL_WARP).operand();
-        self.compute("vote.sync.any.pred", &[predicate.in_register().operand(), mask])
+        self.compute(name, &[predicate.in_register().operand(), mask])
     }
 
     /// Multiplies 16×16 by 16×8 and adds C, in place.

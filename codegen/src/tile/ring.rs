@@ -10,8 +10,7 @@ pub struct CopyRing<'k> {
     k: &'k Builder,
     stages: u32,
     bytes: u32,
-    read: Variable<'k, u32>,
-    write: Variable<'k, u32>,
+    current: Variable<'k, u32>,
 }
 
 impl<'k> CopyRing<'k> {
@@ -22,23 +21,24 @@ impl<'k> CopyRing<'k> {
             copy(i * bytes, i);
             k.commit_copies();
         }
-        let last = (stages - 1) * bytes;
-        Self { k, stages, bytes, read: k.variable(0), write: k.variable(last) }
+        Self { k, stages, bytes, current: k.variable((stages - 1) * bytes) }
     }
 
-    /// Waits for the next buffer and begins to fill the one behind it: `copy` is called with its
-    /// place, after `stages − 1` more buffers would have been read. Returns the place of the buffer
-    /// that may be read now, until the next call.
-    pub fn next(&mut self, copy: impl FnOnce(Value<'k, u32>)) -> Value<'k, u32> {
+    /// Leaves the current buffer and waits for the next. `copy` is called with the place of the one
+    /// left, to begin the copy that is `stages − 1` buffers ahead.
+    pub fn advance(&mut self, copy: impl FnOnce(Value<'k, u32>)) {
         self.k.wait_copies(self.stages - 2);
         self.k.barrier();
-        let (read, write) = (self.read.get(), self.write.get());
-        copy(write);
+        let left = self.current.get();
+        copy(left);
         self.k.commit_copies();
-        let after = read + self.bytes;
-        let wrapped = after.eq(self.stages * self.bytes).select(0_u32, after);
-        self.write.set(read);
-        self.read.set(wrapped);
-        read
+        let next = left + self.bytes;
+        let wrapped = next.eq(self.stages * self.bytes).select(0_u32, next);
+        self.current.set(wrapped);
+    }
+
+    /// The place of the current buffer in bytes.
+    pub fn current(&self) -> Value<'k, u32> {
+        self.current.get()
     }
 }

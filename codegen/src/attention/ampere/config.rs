@@ -49,14 +49,18 @@ pub enum RowSum {
 /// within range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Rescale {
-    /// In every iteration.
+    /// In every iteration, to the maximum so far.
     Always,
-    /// Where the maximum of any row of the warp has grown. What is left out are multiplications
-    /// with exactly one, so results are bit for bit those of [`Rescale::Always`].
-    WhenGrown,
     /// Where the maximum of any row of the warp has grown by more than 2⁸ over the reference, as
-    /// in FlashAttention-4. Probabilities stay below 2⁸, within f16, and sums within f32.
+    /// in FlashAttention-4. Exponentials stay below 2⁸.
     Lazy,
+    /// Where the sum of exponentials of any row of the warp exceeds 2¹² in one iteration. The loop
+    /// without masks takes no maximum: it computes exponentials with the reference that there is,
+    /// and where they prove too large, the iteration is done over with the maximum as reference.
+    /// Every exponential is at most its row's sum, so that those kept are below 2¹², within f16,
+    /// and sums of them within f32. The reference is never above the maximum so far, so that no
+    /// more is lost to underflow than otherwise.
+    Speculative,
 }
 
 /// What a block of the kernel takes.
@@ -118,6 +122,9 @@ impl Config {
         }
         if self.share_q_k && !self.q_in_registers {
             return Err(ConfigError::ShareWithoutRegisters);
+        }
+        if self.rescale == Rescale::Speculative && !self.split_masked_loop {
+            return Err(ConfigError::SpeculationWithoutSplit);
         }
         Ok(())
     }
@@ -202,7 +209,7 @@ impl Config {
             [(64, 2), (64, 4), (128, 4), (128, 8), (192, 4), (192, 12), (256, 8), (256, 16)];
         const KEYS: [u32; 9] = [32, 48, 64, 80, 96, 112, 128, 160, 192];
         let variants = (0..24u32).map(|bits| {
-            let rescale = [Rescale::Always, Rescale::WhenGrown, Rescale::Lazy][bits as usize / 8];
+            let rescale = [Rescale::Always, Rescale::Lazy, Rescale::Speculative][bits as usize / 8];
             (bits & 1 != 0, bits & 2 != 0, bits & 4 != 0, rescale)
         });
         TILES.into_iter().flat_map(move |(tile_m, warps)| {
@@ -253,7 +260,7 @@ impl Config {
             share_q_k: false,
             split_masked_loop: true,
             row_sum: RowSum::TensorCore,
-            rescale: Rescale::Lazy,
+            rescale: Rescale::Speculative,
         }
     }
 }

@@ -38,6 +38,11 @@ pub enum ConfigError {
     /// Q cannot give up its memory while it is read from there.
     #[error("share_q_k needs q_in_registers: otherwise Q is read from its memory to the end")]
     ShareWithoutRegisters,
+    /// Masked iterations always take the maximum.
+    #[error(
+        "speculative rescaling needs split_masked_loop: iterations with masks do not speculate"
+    )]
+    SpeculationWithoutSplit,
     /// Too much shared memory.
     #[error("{needed} bytes of shared memory ({arithmetic}); {target} has {limit} for a block")]
     Shared { needed: u32, arithmetic: String, target: Target, limit: u32 },

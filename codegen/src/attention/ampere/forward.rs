@@ -1,57 +1,112 @@
 //! The forward kernel: one query tile against all the key tiles that it sees.
 
+use super::Rescale;
 use super::block::Block;
 use super::epilogue::store_output;
 use super::shape::{Arguments, Shape};
 use super::stream::{ArrivedTile, KeyValueStream};
 use crate::attention::MaskKind;
 use crate::attention::softmax::OnlineSoftmax;
-use crate::dsl::{Builder, FragmentA, Pointer, Shared, Value};
+use crate::dsl::{Builder, FragmentA, Pointer, Shared, Value, Variable};
 use crate::tile::{Accumulator, MatrixOrder, MatrixReader, Product, TileCopy, Wanted};
 
 /// The body of the kernel.
 pub(super) fn forward(k: &Builder, shape: &Shape) {
     k.require_threads(shape.resources.threads);
     let block = Block::new(k, Arguments::declare(k, shape), shape);
-    let scale_log2 = block.arguments.softmax_scale * std::f32::consts::LOG2_E;
-    let config = &shape.config;
     let mut output = Accumulator::zeros(k, shape.row_steps(), shape.head_dim_v / 8);
-    let mut softmax = OnlineSoftmax::new(
-        k,
-        shape.dtype,
-        shape.row_steps(),
-        scale_log2,
-        config.row_sum,
-        config.rescale,
-    );
+    let scale_log2 = block.arguments.softmax_scale * std::f32::consts::LOG2_E;
+    let mut softmax =
+        OnlineSoftmax::new(k, shape.dtype, shape.row_steps(), scale_log2, &shape.config);
     let tiles = block.tiles;
     k.if_(tiles.end.gt(tiles.begin), || {
         let memory = k.dynamic_shared();
         let mut stream = KeyValueStream::new(k, &block, shape, memory);
-        let mut tile = k.variable(tiles.end - 1);
         let query = Query::load(k, &block, shape, memory, &mut stream);
-
-        let mut run = |masked: bool, bound: Value<'_, i32>| {
-            k.while_(tile.get().ge(bound), || {
-                let now = tile.get();
-                let scores = query.scores(k, shape, stream.keys(now, masked));
-                let values = stream.values(now);
-                let scores = if masked { block.mask(scores, now, shape) } else { scores };
-                let probabilities = softmax.update(scores, masked, &mut output);
-                accumulate(&mut output, shape, &probabilities, values);
-                tile -= 1;
-                tile.get().ge(bound)
-            });
-        };
-        if config.split_masked_loop {
-            run(true, tiles.full_end.max(tiles.begin));
-            run(false, tiles.full_begin.max(tiles.begin));
+        let tile = k.variable(tiles.end - 1);
+        let (output, softmax) = (&mut output, &mut softmax);
+        let mut tile_loop = TileLoop { k, block, shape, query, stream, tile, output, softmax };
+        if shape.config.split_masked_loop {
+            tile_loop.masked(tiles.full_end.max(tiles.begin));
+            match shape.config.rescale {
+                Rescale::Speculative => tile_loop.speculative(tiles.full_begin.max(tiles.begin)),
+                _ => tile_loop.unmasked(tiles.full_begin.max(tiles.begin)),
+            }
         }
-        if !config.split_masked_loop || shape.mask == MaskKind::Window {
-            run(true, tiles.begin);
+        if !shape.config.split_masked_loop || shape.mask == MaskKind::Window {
+            tile_loop.masked(tiles.begin);
         }
     });
     store_output(k, &block, shape, output, softmax.finish());
+}
+
+/// What the loops over key tiles work on. Each takes the tiles from where the one before it ended
+/// down to its bound.
+struct TileLoop<'a, 'k> {
+    k: &'k Builder,
+    block: Block<'k>,
+    shape: &'a Shape,
+    query: Query<'k>,
+    stream: KeyValueStream<'k>,
+    tile: Variable<'k, i32>,
+    output: &'a mut Accumulator<'k>,
+    softmax: &'a mut OnlineSoftmax<'k>,
+}
+
+impl<'k> TileLoop<'_, 'k> {
+    /// Tiles of which some rows see only a part.
+    fn masked(&mut self, bound: Value<'k, i32>) {
+        self.k.while_(self.tile.get().ge(bound), || {
+            let tile = self.tile.get();
+            self.stream.wait_for_keys(tile, true);
+            let scores = self.block.mask(self.scores(), tile, self.shape);
+            let probabilities = self.softmax.update(scores, true, self.output);
+            self.accumulate(probabilities);
+            self.tile.get().ge(bound)
+        });
+    }
+
+    /// Tiles that all rows see in full.
+    fn unmasked(&mut self, bound: Value<'k, i32>) {
+        self.k.while_(self.tile.get().ge(bound), || {
+            self.stream.wait_for_keys(self.tile.get(), false);
+            let probabilities = self.softmax.update(self.scores(), false, self.output);
+            self.accumulate(probabilities);
+            self.tile.get().ge(bound)
+        });
+    }
+
+    /// The same without maxima, in an inner loop. The outer loop is for the first tile, and for
+    /// those whose exponentials turn out too large: it does them with the maximum.
+    fn speculative(&mut self, bound: Value<'k, i32>) {
+        self.k.if_(self.tile.get().ge(bound), || {
+            self.stream.wait_for_keys(self.tile.get(), false);
+            self.k.repeat(|with_maximum| {
+                let probabilities = self.softmax.update(self.scores(), false, self.output);
+                self.accumulate(probabilities);
+                self.k.while_(self.tile.get().ge(bound), || {
+                    self.stream.wait_for_keys(self.tile.get(), false);
+                    let guess = self.softmax.speculate(self.scores());
+                    with_maximum.again_unless(guess.fits);
+                    self.softmax.accept(&guess);
+                    self.accumulate(guess.probabilities);
+                    self.tile.get().ge(bound)
+                });
+            });
+        });
+    }
+
+    /// Q·Kᵀ for the keys that have arrived.
+    fn scores(&self) -> Product<'k> {
+        self.query.scores(self.k, self.shape, self.stream.keys())
+    }
+
+    /// Waits for the values, adds P·V to the output, and turns to the next tile.
+    fn accumulate(&mut self, probabilities: Vec<Vec<FragmentA<'k>>>) {
+        self.stream.wait_for_values(self.tile.get());
+        accumulate(self.output, self.shape, &probabilities, self.stream.values());
+        self.tile -= 1;
+    }
 }
 
 /// Adds P·V to the output.

@@ -34,7 +34,7 @@ enum Order<'k> {
     /// One tile of each: V is copied while K is used, and the next K while V is.
     Alternating,
     /// Pairs are copied `stages − 1` tiles ahead.
-    Ring { stages: u32, ring: Option<CopyRing<'k>>, read: Option<Value<'k, u32>> },
+    Ring { stages: u32, ring: Option<CopyRing<'k>> },
 }
 
 /// A tile that has arrived.
@@ -116,7 +116,7 @@ impl<'k> KeyValueStream<'k> {
         let arguments = &block.arguments;
         let order = match shape.config.stages {
             1 => Order::Alternating,
-            stages => Order::Ring { stages, ring: None, read: None },
+            stages => Order::Ring { stages, ring: None },
         };
         Self {
             k,
@@ -174,7 +174,7 @@ impl<'k> KeyValueStream<'k> {
     }
 
     /// Waits for the keys of `tile`, whose last rows may be missing where it is `ragged`.
-    pub(super) fn keys(&mut self, tile: Value<'k, i32>, ragged: bool) -> ArrivedTile<'k> {
+    pub(super) fn wait_for_keys(&mut self, tile: Value<'k, i32>, ragged: bool) {
         let (k, begin) = (self.k, self.begin);
         let rows = if ragged { self.rows_from(tile) } else { Wanted::All };
         match &mut self.order {
@@ -183,35 +183,45 @@ impl<'k> KeyValueStream<'k> {
                 k.barrier();
                 self.values.copy_next(None, 0, rows);
                 k.commit_copies();
-                self.keys.arrived(None)
             }
-            Order::Ring { stages, ring, read } => {
+            Order::Ring { stages, ring } => {
                 let ahead = tile - (*stages as i32 - 1);
                 let ring = ring.as_mut().expect("the stream was started");
                 let (keys, values) = (&mut self.keys, &mut self.values);
-                let place = ring.next(|place| {
+                ring.advance(|place| {
                     let wanted = Wanted::AllIf(ahead.ge(begin));
                     keys.copy_next(Some(place), 0, wanted);
                     values.copy_next(Some(place), 0, wanted);
                 });
-                *read = Some(place);
-                self.keys.arrived(Some(place))
             }
         }
     }
 
-    /// Waits for the values of `tile`, after its keys have been used.
-    pub(super) fn values(&mut self, tile: Value<'k, i32>) -> ArrivedTile<'k> {
+    /// Waits for the values of `tile`; its keys are no longer needed.
+    pub(super) fn wait_for_values(&mut self, tile: Value<'k, i32>) {
         let (k, begin) = (self.k, self.begin);
-        match &mut self.order {
-            Order::Alternating => {
-                k.wait_copies(0);
-                k.barrier();
-                self.keys.copy_next(None, 0, Wanted::AllIf(tile.gt(begin)));
-                k.commit_copies();
-                self.values.arrived(None)
-            }
-            Order::Ring { read, .. } => self.values.arrived(*read),
+        if let Order::Alternating = self.order {
+            k.wait_copies(0);
+            k.barrier();
+            self.keys.copy_next(None, 0, Wanted::AllIf(tile.gt(begin)));
+            k.commit_copies();
+        }
+    }
+
+    /// The keys that were waited for.
+    pub(super) fn keys(&self) -> ArrivedTile<'k> {
+        self.keys.arrived(self.place())
+    }
+
+    /// The values that were waited for.
+    pub(super) fn values(&self) -> ArrivedTile<'k> {
+        self.values.arrived(self.place())
+    }
+
+    fn place(&self) -> Option<Value<'k, u32>> {
+        match &self.order {
+            Order::Ring { ring: Some(ring), .. } => Some(ring.current()),
+            _ => None,
         }
     }
 

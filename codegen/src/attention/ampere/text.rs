@@ -12,7 +12,7 @@ use super::{Config, Rescale, RowSum};
 #[error(
     "`{0}` is not a tile; expected such as m128n64w4s1: rows, keys, warps, stages, then any of qr \
      (Q in registers), sh (Q and K share memory), sl (split masked loop), ts (row sums by tensor \
-     core), and rg or rl (rescale when the maximum grows, or lazily)"
+     core), and rl or rs (rescale lazily, or speculatively)"
 )]
 pub struct ParseConfigError(String);
 
@@ -24,8 +24,8 @@ impl fmt::Display for Config {
             (self.share_q_k, "sh"),
             (self.split_masked_loop, "sl"),
             (self.row_sum == RowSum::TensorCore, "ts"),
-            (self.rescale == Rescale::WhenGrown, "rg"),
             (self.rescale == Rescale::Lazy, "rl"),
+            (self.rescale == Rescale::Speculative, "rs"),
         ];
         flags.iter().filter(|(set, _)| *set).try_for_each(|(_, flag)| f.write_str(flag))
     }
@@ -66,8 +66,8 @@ fn parse(text: &str) -> Option<Config> {
             "sh" => config.share_q_k = true,
             "sl" => config.split_masked_loop = true,
             "ts" => config.row_sum = RowSum::TensorCore,
-            "rg" => config.rescale = Rescale::WhenGrown,
             "rl" => config.rescale = Rescale::Lazy,
+            "rs" => config.rescale = Rescale::Speculative,
             _ => return None,
         }
         rest = after;
@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn parses_what_it_prints() {
-        for text in ["m128n64w4s1", "m64n128w4s2qrshsltsrl", "m16n16w1s8rg"] {
+        for text in ["m128n64w4s1", "m64n128w4s2qrshsltsrl", "m16n16w1s8slrs"] {
             assert_eq!(text.parse::<Config>().unwrap().to_string(), text);
         }
         for text in ["", "m128", "m128n64w4s1q", "m128n64w4s1xx", "m-1n64w4s1", "m128n64w4s1é"] {
