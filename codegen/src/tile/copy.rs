@@ -65,27 +65,20 @@ impl<'k> TileCopy<'k> {
         Self { destination: self.destination.byte_add(bytes), ..self.clone() }
     }
 
-    /// Where this thread begins to read, in a tile whose rows are `row_stride` bytes apart.
-    pub fn source<T: crate::dsl::Scalar>(
-        &self,
-        tile: Pointer<'k, T, Global>,
-        row_stride: Value<'k, u32>,
-    ) -> Pointer<'k, T, Global> {
-        tile.byte_add(self.row.multiply_wide(row_stride)).byte_add((self.chunk * CHUNK).widen())
-    }
-
-    /// Begins to copy a tile to the one at `tile` bytes. `source` is this thread's, from
-    /// [`TileCopy::source`].
+    /// Begins to copy the tile `before` bytes behind `source`, whose rows are `row_stride` bytes
+    /// apart, to the one at `tile` bytes. The source tile spans less than 2³² bytes.
     pub fn start<T: crate::dsl::Scalar>(
         &self,
         tile: u32,
         source: Pointer<'k, T, Global>,
+        before: Value<'k, u64>,
         row_stride: Value<'k, u32>,
         wanted: Wanted<'k>,
     ) {
         let k = row_stride.builder();
         let pass_stride = row_stride.multiply_wide(self.rows_of_a_pass);
-        let mut source = source;
+        let own = self.row * row_stride + self.chunk * CHUNK;
+        let mut source = source.byte_add(before + own.widen());
         for pass in 0..self.layout.rows() / self.rows_of_a_pass {
             let first_row = pass * self.rows_of_a_pass;
             let valid = match wanted {

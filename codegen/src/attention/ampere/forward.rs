@@ -158,7 +158,7 @@ impl<'k> Query<'k> {
             (layout.row_bytes(), row_stride),
         );
         let rows = Wanted::Rows(block.arguments.seqlen_q - block.first_row);
-        copy.start(0, copy.source(tile, row_stride), row_stride, rows);
+        copy.start(0, tile, k.constant(0), row_stride, rows);
 
         let warp = k.thread_index().x / 32;
         let reader = MatrixReader::new(

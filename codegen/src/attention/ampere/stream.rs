@@ -1,6 +1,6 @@
 use super::block::Block;
 use super::shape::Shape;
-use crate::dsl::{Builder, Global, Pointer, Shared, Value, Variable};
+use crate::dsl::{Builder, Global, Pointer, Shared, Value};
 use crate::tile::{CopyRing, MatrixOrder, MatrixReader, SharedLayout, TileCopy, Wanted};
 
 /// The key and value tiles of a block, last tile first, as they arrive in shared memory. It owns
@@ -24,9 +24,9 @@ struct Operand<'k> {
     copy: TileCopy<'k>,
     reader: MatrixReader<'k>,
     row_stride: Value<'k, u32>,
-    tile_stride: Value<'k, u64>,
-    /// Where this thread reads the tile that is copied next.
-    source: Variable<'k, u64>,
+    tile_stride: Value<'k, u32>,
+    /// Address of the first tile.
+    source: Pointer<'k, u16, Global>,
 }
 
 #[derive(Debug)]
@@ -69,29 +69,37 @@ impl<'k> Operand<'k> {
         let row_stride = arguments.kv_heads * layout.row_bytes();
         let copy = TileCopy::new(k, memory, layout, shape.resources.threads);
         let tile_n = shape.config.tile_n;
-        let first_row = (block.tiles.end - 1) * tile_n as i32;
         let at_head = (layout.row_bytes(), row_stride);
-        let tile = block.row(array, arguments.seqlen_kv, first_row, block.kv_head, at_head);
+        let source =
+            block.row(array, arguments.seqlen_kv, k.constant(0), block.kv_head, at_head);
         Self {
             at,
             bytes: layout.bytes(),
             row_stride,
-            tile_stride: row_stride.multiply_wide(tile_n),
-            source: k.variable(copy.source(tile, row_stride).address()),
+            tile_stride: row_stride * tile_n,
+            source,
             reader: MatrixReader::new(k, order, memory, layout, k.constant(0)),
             copy,
         }
     }
 
-    /// Begins to copy the next tile to `place` bytes behind the first one.
-    fn copy_next(&mut self, place: Option<Value<'k, u32>>, offset: u32, wanted: Wanted<'k>) {
-        let source: Pointer<'k, u16, Global> = Pointer::new(self.source.get());
+    /// Begins to copy a tile to `place` bytes behind the first one.
+    fn copy(
+        &self,
+        tile: Value<'k, i32>,
+        place: Option<Value<'k, u32>>,
+        offset: u32,
+        wanted: Wanted<'k>,
+    ) {
+        let before = tile.as_unsigned().multiply_wide(self.tile_stride);
         let at = self.at + offset;
         match place {
-            Some(place) => self.copy.shifted(place).start(at, source, self.row_stride, wanted),
-            None => self.copy.start(at, source, self.row_stride, wanted),
+            Some(place) => {
+                let copy = self.copy.shifted(place);
+                copy.start(at, self.source, before, self.row_stride, wanted);
+            }
+            None => self.copy.start(at, self.source, before, self.row_stride, wanted),
         }
-        self.source -= self.tile_stride;
     }
 
     fn arrived(&self, place: Option<Value<'k, u32>>) -> ArrivedTile<'k> {
@@ -155,19 +163,20 @@ impl<'k> KeyValueStream<'k> {
         let rows = self.rows_from(tile);
         match &mut self.order {
             Order::Alternating => {
-                self.keys.copy_next(None, 0, rows);
+                self.keys.copy(tile, None, 0, rows);
                 k.commit_copies();
             }
             Order::Ring { stages, ring, .. } => {
                 let bytes = self.keys.bytes + self.values.bytes;
-                let (keys, values) = (&mut self.keys, &mut self.values);
+                let (keys, values) = (&self.keys, &self.values);
                 *ring = Some(CopyRing::fill(k, *stages, bytes, |place, i| {
+                    let tile = tile - i as i32;
                     let wanted = match i {
                         0 => rows,
-                        _ => Wanted::AllIf((tile - i as i32).ge(begin)),
+                        _ => Wanted::AllIf(tile.ge(begin)),
                     };
-                    keys.copy_next(None, place, wanted);
-                    values.copy_next(None, place, wanted);
+                    keys.copy(tile, None, place, wanted);
+                    values.copy(tile, None, place, wanted);
                 }));
             }
         }
@@ -181,17 +190,17 @@ impl<'k> KeyValueStream<'k> {
             Order::Alternating => {
                 k.wait_copies(0);
                 k.barrier();
-                self.values.copy_next(None, 0, rows);
+                self.values.copy(tile, None, 0, rows);
                 k.commit_copies();
             }
             Order::Ring { stages, ring } => {
                 let ahead = tile - (*stages as i32 - 1);
                 let ring = ring.as_mut().expect("the stream was started");
-                let (keys, values) = (&mut self.keys, &mut self.values);
+                let (keys, values) = (&self.keys, &self.values);
                 ring.advance(|place| {
                     let wanted = Wanted::AllIf(ahead.ge(begin));
-                    keys.copy_next(Some(place), 0, wanted);
-                    values.copy_next(Some(place), 0, wanted);
+                    keys.copy(ahead, Some(place), 0, wanted);
+                    values.copy(ahead, Some(place), 0, wanted);
                 });
             }
         }
@@ -203,7 +212,7 @@ impl<'k> KeyValueStream<'k> {
         if let Order::Alternating = self.order {
             k.wait_copies(0);
             k.barrier();
-            self.keys.copy_next(None, 0, Wanted::AllIf(tile.gt(begin)));
+            self.keys.copy(tile - 1, None, 0, Wanted::AllIf(tile.gt(begin)));
             k.commit_copies();
         }
     }
