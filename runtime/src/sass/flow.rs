@@ -20,8 +20,10 @@ struct Next {
 }
 
 fn next(instruction: &Instruction) -> Next {
-    let jumps = ["BRA", "BRX", "BRXU", "JMP", "JMX"].iter().any(|name| instruction.is(name));
-    let ends = jumps || ["EXIT", "RET", "KILL"].iter().any(|name| instruction.is(name));
+    let branches = ["BRA", "BRX", "BRXU", "JMP", "JMX"].iter().any(|name| instruction.is(name));
+    let ends = branches || ["EXIT", "RET", "KILL"].iter().any(|name| instruction.is(name));
+    // ptxas also leaves loops with a call that does not come back.
+    let jumps = branches || instruction.is("CALL");
     // Besides the guard, a branch may name its condition among its operands: `BRA.U !UP0, target`.
     let conditional = instruction.guard.is_some()
         || (instruction.is("BRA") && instruction.operands.contains(','));

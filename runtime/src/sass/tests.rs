@@ -106,6 +106,22 @@ fn the_steady_loop_is_the_shortest_innermost_one() {
 }
 
 #[test]
+fn a_call_that_leaves_a_loop_does_not_hide_it() {
+    let lines = "
+        .L_x_0:
+        HMMA.16816.F32 R4, R8, R12, R4
+        @P0 CALL.REL.NOINC `(.L_x_1)
+        BRA `(.L_x_0)
+        .L_x_1:
+        HMMA.16816.F32 R4, R8, R12, R4
+        @P1 CALL.REL.NOINC `(.L_x_2)
+        BRA `(.L_x_1)
+        .L_x_2:
+        EXIT";
+    check_loops(lines, &[(0, 3), (0x30, 3)]);
+}
+
+#[test]
 fn an_endless_branch_after_exit_is_no_loop() {
     // The assembler pads a function with a branch to itself that is never reached.
     check_loops("EXIT\n.L_x_0:\nBRA `(.L_x_0)\nNOP", &[]);
