@@ -7,6 +7,7 @@ mod integer;
 mod mma;
 mod quads;
 mod tile;
+pub mod wmma;
 
 pub use double::mma_f64;
 pub use element::{Element, S4, S8, U4, U8};

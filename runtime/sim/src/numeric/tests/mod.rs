@@ -8,6 +8,7 @@ mod float;
 mod integer;
 mod matrix;
 mod oracle;
+mod wmma;
 
 use proptest::prelude::*;
 use proptest::sample::select;
