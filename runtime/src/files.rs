@@ -31,7 +31,7 @@ pub(crate) fn read_text(path: &Path, limit: u64) -> io::Result<String> {
 
 /// Writes the file at `path` with `write`, under another name first, so that a failure leaves
 /// what was there before.
-pub(crate) fn write_whole(
+pub fn write_whole(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>,
 ) -> io::Result<()> {

@@ -4,7 +4,7 @@
 pub mod compare;
 pub mod device;
 mod dtype;
-mod files;
+pub mod files;
 pub mod kernel;
 pub mod launch_file;
 pub mod npy;

@@ -25,8 +25,27 @@ pub struct Kernel {
     pub q_in_registers: bool,
     /// Blocks that a multiprocessor holds.
     pub blocks: u32,
-    /// SASS instructions of the steady loop a score and thread, where they were counted.
+    /// Whether the grid begins with the last query tile, which has the most to do under a causal
+    /// mask.
+    pub last_tile_first: bool,
+    /// Whether the tensor cores add up the probabilities of a row, as one more column of V.
+    pub row_sum_by_tensor_core: bool,
+    /// What the steady loop does about the maximum of a row.
+    pub maximum: Maximum,
+    /// SASS instructions of the steady loop a score and thread, where they were counted; those
+    /// that a branch may skip are among them.
     pub sass_per_score: Option<f64>,
+}
+
+/// What the steady loop does about the maximum of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Maximum {
+    /// Takes it, and rescales the output.
+    Rescale,
+    /// Takes it; a branch skips rescaling nearly always.
+    Skip,
+    /// Does not take it.
+    Ignore,
 }
 
 /// What a step needs of one multiprocessor, in its clocks, were nothing else in the way.
@@ -80,6 +99,9 @@ const PROLOGUE_LATENCY: f64 = 700.0;
 /// Clocks from the last step of a block to the start of the next block in its place.
 const EPILOGUE_LATENCY: f64 = 600.0;
 
+/// Floating-point operations of an `mma.m16n8k16`.
+const MMA_FLOP: f64 = 2.0 * 16.0 * 8.0 * 16.0;
+
 const ELEMENT_BYTES: f64 = 2.0;
 const WARP: f64 = 32.0;
 
@@ -93,8 +115,14 @@ impl Kernel {
     }
 
     /// `mma.m16n8k16` instructions of a step, all warps together.
-    fn mma_instructions(&self) -> f64 {
-        self.scores() * self.head_dims() / (16.0 * 8.0 * 16.0)
+    pub(crate) fn mma_instructions(&self) -> f64 {
+        let sums = if self.row_sum_by_tensor_core { 8.0 } else { 0.0 };
+        self.scores() * (self.head_dims() + sums) / (16.0 * 8.0 * 16.0)
+    }
+
+    /// Instructions that rescale the output, all warps together.
+    fn rescale_instructions(&self) -> f64 {
+        f64::from(self.tile_m) * f64::from(self.head_dim_v) / WARP
     }
 
     /// Bytes of a step's tiles of K and V.
@@ -113,17 +141,26 @@ impl Kernel {
     /// Warp instructions of an unmasked step: those counted in the SASS, or an estimate.
     ///
     /// The estimate: the `mma`s; an `ldmatrix.x4` for each 512 bytes of operands; a copy of 16
-    /// bytes a thread for each 512 bytes of K and V; four and a half a score (subtract and scale,
-    /// maximum, exponential, sum, half a packed conversion); one an element of the output to
-    /// rescale it; and forty a warp for row statistics, addresses, barriers and the loop. It comes
+    /// bytes a thread for each 512 bytes of K and V; two and a half a score (subtract and scale,
+    /// exponential, half a packed conversion), one more for the maximum where it is taken, and one
+    /// for the sum where the tensor cores do not form it; one an element of the output where it is
+    /// rescaled; and forty a warp for row statistics, addresses, barriers and the loop. It comes
     /// to 12.7 a score for FlashAttention's 128×64 tile with four warps, where the SASS of two
     /// releases has 13.1 and 14.0.
     pub fn instructions(&self) -> f64 {
-        match self.sass_per_score {
-            Some(per_score) => per_score * self.scores() / WARP,
-            None => {
-                let rescale = f64::from(self.tile_m) * f64::from(self.head_dim_v) / WARP;
-                let softmax = 4.5 * self.scores() / WARP;
+        match (self.sass_per_score, self.maximum) {
+            (Some(per_score), Maximum::Skip) => {
+                per_score * self.scores() / WARP - self.rescale_instructions()
+            }
+            (Some(per_score), _) => per_score * self.scores() / WARP,
+            (None, maximum) => {
+                let sum = if self.row_sum_by_tensor_core { 0.0 } else { 1.0 };
+                let (taken, rescale) = match maximum {
+                    Maximum::Rescale => (1.0, self.rescale_instructions()),
+                    Maximum::Skip => (1.0, 0.0),
+                    Maximum::Ignore => (0.0, 0.0),
+                };
+                let softmax = (2.5 + taken + sum) * self.scores() / WARP;
                 let operands = (self.operand_bytes() + self.tile_bytes()) / (WARP * 16.0);
                 let rest = 40.0 * f64::from(self.warps);
                 self.mma_instructions() + operands + softmax + rescale + rest
@@ -140,7 +177,7 @@ impl Kernel {
     pub fn clocks(&self, rates: &Rates) -> Clocks {
         let tensor_rate = f64::from(rates.tensor_f16) * f64::from(rates.mma_sync_share);
         Clocks {
-            tensor: 2.0 * self.scores() * self.head_dims() / tensor_rate,
+            tensor: self.mma_instructions() * MMA_FLOP / tensor_rate,
             issue: self.instructions() / f64::from(rates.issue),
             exp2: self.scores() / f64::from(rates.exp2),
             shared: (self.operand_bytes() + self.tile_bytes()) / f64::from(rates.shared_bytes),
@@ -167,7 +204,10 @@ impl Kernel {
         let delay = issue * (CLOCKS_PER_DEPENDENT_INSTRUCTION - 1.0) + STEP_LATENCY;
         let queued = network::interval(&[tensor, issue], delay, warps) / share;
         let extra = extra / f64::from(gpu.rates.issue);
-        queued.max(clocks.longest().1).max(clocks.issue + extra).max(self.copy_interval(gpu, blocks))
+        queued
+            .max(clocks.longest().1)
+            .max(clocks.issue + extra)
+            .max(self.copy_interval(gpu, blocks))
     }
 
     /// The clocks between two steps where the latency of a copy is all that there is to wait for:

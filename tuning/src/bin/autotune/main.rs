@@ -1,2 +1,46 @@
 //! The program `autotune`.
-fn main() {}
+
+mod arguments;
+mod doctor;
+mod emit;
+mod model;
+mod search;
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use arguments::{Arguments, Command};
+
+/// What a command ends with where it did not fail.
+enum Ending {
+    /// Everything is as it should be.
+    Success,
+    /// A kernel gives wrong results.
+    Wrong,
+    /// A kernel is at fault.
+    Fault,
+}
+
+type Outcome = Result<Ending, Box<dyn Error>>;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let outcome = match arguments.command {
+        None => search::run(&arguments.tune),
+        Some(Command::Emit(emit)) => emit::emit(&emit),
+        Some(Command::Verify(verify)) => emit::verify(&verify),
+        Some(Command::Doctor(doctor)) => doctor::run(&doctor),
+        Some(Command::Model) => model::run(),
+    };
+    match outcome {
+        Ok(Ending::Success) => ExitCode::SUCCESS,
+        Ok(Ending::Wrong) => ExitCode::from(1),
+        Ok(Ending::Fault) => ExitCode::from(3),
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(2)
+        }
+    }
+}

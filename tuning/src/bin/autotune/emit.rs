@@ -1,0 +1,88 @@
+use std::path::Path;
+
+use tilewright::attention::Problem;
+use tilewright::attention::ampere::Config;
+use tilewright::device::{Module, Simulator};
+use tilewright::gpu::Gpu;
+use tilewright::launch_file::Launch;
+use tilewright::reference::Values;
+use tilewright::sim::Options;
+use tilewright_codegen::published;
+use tilewright_tuning::case::Case;
+use tilewright_tuning::tune::describe;
+use tilewright_tuning::{Emitted, LAUNCH_FILE, write};
+
+use crate::arguments::{Emit, Kernel, Tile, Verify};
+use crate::{Ending, Outcome};
+
+/// Writes a kernel and a complete check of it.
+pub(crate) fn emit(arguments: &Emit) -> Outcome {
+    let (emitted, case) = prepare(&arguments.kernel)?;
+    write(&arguments.out, &emitted, &case)?;
+    println!(
+        "wrote {}; check it with: ptxsim run {}",
+        arguments.out.display(),
+        arguments.out.join(LAUNCH_FILE).display()
+    );
+    Ok(Ending::Success)
+}
+
+/// Writes a kernel and a check of it to a folder that does not stay, and runs the check.
+pub(crate) fn verify(arguments: &Verify) -> Outcome {
+    let (emitted, case) = prepare(&arguments.kernel)?;
+    let folder = tempfile::tempdir()?;
+    write(folder.path(), &emitted, &case)?;
+    let jobs = arguments.jobs.map_or(0, Into::into);
+    let options = Options { seed: arguments.kernel.seed, jobs, ..Options::default() };
+    simulate(&folder.path().join(LAUNCH_FILE), options)
+}
+
+/// Runs a launch file, all of it read back from disk.
+fn simulate(launch_file: &Path, options: Options) -> Outcome {
+    let launch = Launch::read(launch_file)?;
+    let module = Module::parse(launch.ptx.as_str())?;
+    let mut simulator = Simulator::new(options);
+    let placed = launch.place(&mut simulator, &module)?;
+    let found = match launch.run(&mut simulator, &placed) {
+        Ok(found) => found,
+        Err(error) if error.is_kernel_fault() => {
+            println!("fault: {error}");
+            return Ok(Ending::Fault);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let mut ending = Ending::Success;
+    for (buffer, comparison) in launch.compare(&found) {
+        println!("{}: {comparison}", launch.buffers[buffer].name);
+        if !comparison.matches() {
+            ending = Ending::Wrong;
+        }
+    }
+    Ok(ending)
+}
+
+fn prepare(arguments: &Kernel) -> Result<(Emitted, Case), Box<dyn std::error::Error>> {
+    let (problem, gpu) = (arguments.problem(), arguments.target.gpu());
+    problem.check()?;
+    let (config, origin) = config(&arguments.tile, &problem, gpu);
+    let emitted = tilewright_tuning::emit(&problem, &config, gpu)?;
+    println!("{}, for {}: {config} ({origin})", describe(&problem), gpu.title);
+    Ok((emitted, Case::random(&problem, Values::Normal, arguments.seed)?))
+}
+
+/// The configuration asked for, and where it is from.
+fn config(tile: &Tile, problem: &Problem, gpu: &Gpu) -> (Config, String) {
+    let rows = published::rows(gpu);
+    let tuned = published::nearest(&rows, gpu, problem);
+    let tuned = tuned.and_then(|row| Some((row.config.parse().ok()?, row)));
+    let (base, origin): (Config, String) = match (tile.config, tuned) {
+        (Some(config), _) => (config, "as asked for".to_owned()),
+        (None, Some((config, row))) => (config, format!("tuned, {} by {}", row.origin, row.source)),
+        (None, None) => (Config::default_for(problem, gpu), "nothing was tuned".to_owned()),
+    };
+    let config = tile.apply(base);
+    match config == base {
+        true => (config, origin),
+        false => (config, format!("{base} changed as asked for")),
+    }
+}

@@ -1,0 +1,143 @@
+use std::error::Error;
+use std::io::IsTerminal;
+use std::path::Path;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use tilewright::device::{self, Cuda, Device, DeviceName};
+use tilewright::gpu::Gpu;
+use tilewright_codegen::published::{Damage, Row, Status};
+use tilewright_tuning::evaluate::Evaluator;
+use tilewright_tuning::measure::{self, measure};
+use tilewright_tuning::model::{Analytic, Model};
+use tilewright_tuning::table;
+use tilewright_tuning::tools::Tools;
+use tilewright_tuning::tune::{Found, Task, describe, open_journal, plan, search};
+use tilewright_tuning::{prepare_folder, report};
+
+use crate::arguments::Tune;
+use crate::{Ending, Outcome};
+
+/// Cases that a kernel is executed on.
+const CASES: u64 = 3;
+
+/// Candidates of a problem that are timed, where there is a GPU.
+const MEASURED: usize = 8;
+
+/// Rows of a ranking that are printed.
+const PRINTED: usize = 5;
+
+/// Tunes every problem asked for, prints the rankings and writes the table.
+pub(crate) fn run(arguments: &Tune) -> Outcome {
+    let gpu = arguments.target.gpu();
+    let tools = Tools::find();
+    let evaluator = Evaluator {
+        gpu,
+        model: &Analytic,
+        tools: &tools,
+        seeds: (0..CASES).map(|case| arguments.seed.wrapping_add(case)).collect(),
+    };
+    prepare_folder(&arguments.out)?;
+    let tasks = plan(&arguments.problems(), &evaluator, arguments.top.get())?;
+    let path = table::path(&arguments.out, gpu);
+    let (old, damages) = table::read(&path)?;
+    warn(&path, &damages);
+    let (journal, damages) = open_journal(&path)?;
+    warn(&path.with_extension("journal"), &damages);
+
+    introduce(gpu, &tools, &tasks);
+    let bar = progress(tasks.iter().map(|task| task.candidates().len()).sum());
+    let jobs = arguments.jobs.map_or(0, Into::into);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs).build()?;
+    let done = |row: &Row| {
+        bar.set_message(row.config.clone());
+        bar.inc(1);
+    };
+    let found = pool.install(|| search(&tasks, &evaluator, &journal, &done))?;
+    bar.finish_and_clear();
+
+    conclude(&tasks, &found);
+    let measured = measured(arguments, gpu, &tasks, &found, &evaluator.seeds)?;
+    let rows: Vec<Row> = found.rows.into_iter().chain(measured).flatten().collect();
+    let right = rows.iter().filter(|row| row.status == Status::Ok).count();
+    let (count, merged) = (rows.len(), table::merge(old, rows));
+    table::write(&path, &merged)?;
+    journal.remove()?;
+    println!("wrote {}: {right} of {count} kernels are right", path.display());
+    Ok(if right == count { Ending::Success } else { Ending::Wrong })
+}
+
+fn warn(path: &Path, damages: &[Damage]) {
+    for damage in damages {
+        eprintln!("warning: {}, {damage}; left out", path.display());
+    }
+}
+
+/// A bar where a person is looking.
+fn progress(length: usize) -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} kernels, {eta} left  {msg}");
+    let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::new(length as u64).with_style(style)
+}
+
+/// Says what is searched, and what cannot be built and why.
+fn introduce(gpu: &Gpu, tools: &Tools, tasks: &[Task]) {
+    println!("{} ({}), {tools}", gpu.title, gpu.target);
+    println!("times are modelled by {}", Analytic.version());
+    for task in tasks {
+        let Task { problem, space, .. } = task;
+        let refused = space.examined - space.candidates.len();
+        println!(
+            "\n{}: {} configurations, {refused} cannot be built, {} of the others are tried",
+            describe(problem),
+            space.examined,
+            task.candidates().len()
+        );
+        println!("{}", report::refusals(space));
+    }
+}
+
+/// Measures the best candidates where there is a GPU to do so, and prints what came out.
+fn measured(
+    arguments: &Tune,
+    gpu: &Gpu,
+    tasks: &[Task],
+    found: &Found,
+    seeds: &[u64],
+) -> Result<Vec<Vec<Row>>, Box<dyn Error>> {
+    let Some(ordinal) = ordinal(arguments.device, gpu) else { return Ok(Vec::new()) };
+    let mut device = Cuda::open(ordinal)?;
+    let mut all = Vec::new();
+    for (task, ranking) in tasks.iter().zip(&found.rows) {
+        let rows = measure(&mut device, gpu, &task.problem, ranking, MEASURED, seeds)?;
+        println!("\n{}, measured on {}", describe(&task.problem), device.description());
+        println!("{}", report::ranking(&rows, PRINTED));
+        all.push(rows);
+    }
+    Ok(all)
+}
+
+/// The GPU to measure on: the one asked for, or else the first that is the one tuned for.
+fn ordinal(asked: Option<DeviceName>, gpu: &Gpu) -> Option<usize> {
+    match asked {
+        Some(DeviceName::Simulator) => None,
+        Some(DeviceName::Cuda(ordinal)) => Some(ordinal),
+        None => {
+            let known = device::gpus().unwrap_or_default();
+            known.iter().find(|info| measure::is(info, gpu)).map(|info| info.ordinal)
+        }
+    }
+}
+
+/// Prints the rankings.
+fn conclude(tasks: &[Task], found: &Found) {
+    for (task, rows) in tasks.iter().zip(&found.rows) {
+        println!("\n{}", describe(&task.problem));
+        println!("{}", report::ranking(rows, PRINTED));
+    }
+    if found.resumed > 0 {
+        println!("{} of them were found by a run that was interrupted", found.resumed);
+    }
+}

@@ -1,0 +1,125 @@
+//! The candidates for a problem: every configuration that can be built, those that cannot counted
+//! by reason.
+
+use std::collections::BTreeMap;
+
+use tilewright::attention::ampere::{Config, ConfigError, Rescale, Resources, RowSum};
+use tilewright::attention::{Mask, Problem};
+use tilewright::gpu::{Gpu, occupancy};
+
+use crate::model::{Estimate, Kernel, Maximum, Model};
+
+/// The candidates for one problem on one GPU.
+#[derive(Debug, Clone)]
+pub struct Space {
+    /// Configurations that were looked at.
+    pub examined: usize,
+    /// Those that can be built, the one that the model finds fastest first.
+    pub candidates: Vec<Candidate>,
+    /// Why the others cannot.
+    pub refusals: Vec<Refusal>,
+}
+
+/// A configuration that can be built.
+#[derive(Debug, Clone)]
+pub struct Candidate {
+    /// The configuration.
+    pub config: Config,
+    /// What a block of it takes; registers are an estimate.
+    pub resources: Resources,
+    /// What the model says of it before it was assembled.
+    pub estimate: Estimate,
+}
+
+/// A reason for which configurations cannot be built.
+#[derive(Debug, Clone)]
+pub struct Refusal {
+    /// The rule that they break.
+    pub rule: &'static str,
+    /// How many break it.
+    pub count: usize,
+    /// The first of them.
+    pub example: Config,
+    /// What the rule says to it.
+    pub error: ConfigError,
+}
+
+/// Looks at every configuration of the space around `problem`.
+///
+/// # Errors
+/// Where none can be built because of the problem itself: its head dimension, say. The error is
+/// the one that all configurations share.
+pub fn explore(problem: &Problem, gpu: &Gpu, model: &dyn Model) -> Result<Space, ConfigError> {
+    let mut refusals: BTreeMap<&'static str, Refusal> = BTreeMap::new();
+    let mut candidates = Vec::new();
+    let mut examined = 0;
+    for config in Config::space(problem, gpu) {
+        examined += 1;
+        match config.check(problem, gpu) {
+            Ok(resources) => {
+                let kernel = shape(problem, &config, &resources, gpu);
+                let estimate = model.estimate(gpu, problem, &kernel);
+                candidates.push(Candidate { config, resources, estimate });
+            }
+            Err(error) => {
+                let rule = rule(&error).ok_or_else(|| error.clone())?;
+                refusals.entry(rule).and_modify(|refusal| refusal.count += 1).or_insert(Refusal {
+                    rule,
+                    count: 1,
+                    example: config,
+                    error,
+                });
+            }
+        }
+    }
+    candidates.sort_by(|a, b| a.estimate.time_us.total_cmp(&b.estimate.time_us));
+    let mut refusals: Vec<Refusal> = refusals.into_values().collect();
+    refusals.sort_by_key(|refusal| std::cmp::Reverse(refusal.count));
+    Ok(Space { examined, candidates, refusals })
+}
+
+/// The rule that an error is about, in a few words; none where no configuration could keep it.
+fn rule(error: &ConfigError) -> Option<&'static str> {
+    Some(match error {
+        ConfigError::Problem(_) | ConfigError::Target { .. } | ConfigError::HeadDim { .. } => {
+            return None;
+        }
+        ConfigError::Warps { .. } => "warps",
+        ConfigError::TileM { .. } => "rows of a warp",
+        ConfigError::TileN { .. } => "keys of a step",
+        ConfigError::CopyPass { .. } => "whole copies of a tile",
+        ConfigError::Stages { .. } => "stages",
+        ConfigError::ShareWithoutRegisters => "Q read from the memory it gave up",
+        ConfigError::SpeculationWithoutSplit => "speculation without a loop of its own",
+        ConfigError::Shared { .. } => "shared memory",
+        ConfigError::Registers { .. } => "registers",
+    })
+}
+
+/// A kernel as the model sees it, before it was assembled.
+pub(crate) fn shape(
+    problem: &Problem,
+    config: &Config,
+    resources: &Resources,
+    gpu: &Gpu,
+) -> Kernel {
+    let Resources { threads, shared_bytes, registers } = *resources;
+    Kernel {
+        tile_m: config.tile_m,
+        tile_n: config.tile_n,
+        warps: config.warps,
+        head_dim: problem.head_dim,
+        head_dim_v: problem.head_dim_v,
+        stages: config.stages,
+        q_in_registers: config.q_in_registers,
+        blocks: occupancy(gpu, threads, registers, shared_bytes).blocks,
+        last_tile_first: problem.mask == Mask::Causal,
+        row_sum_by_tensor_core: config.row_sum == RowSum::TensorCore,
+        maximum: match config.rescale {
+            Rescale::Always => Maximum::Rescale,
+            Rescale::Lazy => Maximum::Skip,
+            Rescale::Speculative => Maximum::Ignore,
+        },
+        sass_per_score: None,
+    }
+}

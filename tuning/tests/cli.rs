@@ -1,0 +1,151 @@
+//! The program as a person meets it: what it writes, and what bad input gets.
+
+use std::fs;
+use std::path::Path;
+
+use assert_cmd::Command;
+
+fn autotune(arguments: &str) -> Command {
+    let mut command = Command::cargo_bin("autotune").unwrap();
+    command.args(arguments.split_whitespace());
+    command
+}
+
+/// Checks that `arguments` are refused: exit code 2, and `expected` in what is said.
+#[track_caller]
+fn check_refused(arguments: &str, expected: &str) {
+    let output = autotune(arguments).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains(expected), "{said}");
+    assert!(!said.contains("panicked"), "{said}");
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(folder)
+        .unwrap()
+        .map(|file| file.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+/// Checks that `emit` with `arguments` is refused and writes nothing.
+#[track_caller]
+fn check_nothing_emitted(arguments: &str, expected: &str) {
+    let root = tempfile::tempdir().unwrap();
+    let out = root.path().join("out");
+    check_refused(&format!("emit {arguments} --out {}", out.display()), expected);
+    assert!(names(root.path()).is_empty());
+}
+
+#[test]
+fn a_gpu_is_needed() {
+    check_refused("", "--arch <ARCH>|--gpu <GPU>");
+    check_refused("emit --out x", "--arch <ARCH>|--gpu <GPU>");
+}
+
+#[test]
+fn unknown_names_are_refused_with_the_known_ones() {
+    check_refused("--arch sm75", "known are sm80, sm86, sm89");
+    check_refused("--gpu a1000", "a100_sxm");
+    check_refused("--arch sm80 --dtype fp8", "expected f16 or bf16");
+    check_refused("--arch sm80 --mask diagonal", "expected full, causal or window:LEFT,RIGHT");
+    check_refused("--arch sm80 --head-dim wide", "expected a number such as 128");
+    check_refused("--arch sm80 --top 0", "--top");
+    check_refused("emit --arch sm80 --out x --config tiny", "expected such as m128n64w4s1");
+    check_refused("emit --arch sm80 --out x --rescale never", "always, lazy, speculative");
+    check_refused("tune", "unrecognized subcommand");
+}
+
+#[test]
+fn problems_that_cannot_be_posed_are_refused() {
+    check_nothing_emitted("--arch sm80 --head-dim 80", "head_dim is 80; expected a multiple of 32");
+    check_nothing_emitted("--arch sm80 --head-dim 128,7", "head_dim_v is 7");
+    check_nothing_emitted("--arch sm80 --batch 0", "batch is 0; expected 1 to 65535");
+    check_nothing_emitted("--arch sm80 --heads 4 --kv-heads 3", "expected a divisor of 4");
+    check_nothing_emitted("--arch sm80 --seqlen 4000000000", "seqlen_q is 4000000000");
+    check_nothing_emitted(
+        "--arch sm80 --seqlen 500000000",
+        "lower the batch, the heads or the lengths",
+    );
+    check_refused("--arch sm80 --head-dim 80", "head_dim is 80; expected a multiple of 32");
+}
+
+#[test]
+fn a_tile_that_does_not_fit_is_refused_with_the_arithmetic() {
+    check_nothing_emitted(
+        "--arch sm86 --config m128n128w8s2",
+        "163840 bytes of shared memory (Q 128 · 128 · 2 + 2 stages · 128 keys · (128 + 128) · 2); \
+         sm_86 has 101376 for a block",
+    );
+    check_nothing_emitted("--arch sm80 --tile-m 100", "tile_m = 100 rows over 4 warps");
+    check_nothing_emitted("--arch sm80 --tile-n 256 --head-dim 256", "bytes of shared memory");
+}
+
+#[test]
+fn emit_writes_a_complete_check() {
+    let root = tempfile::tempdir().unwrap();
+    let out = root.path().join("out");
+    let arguments = "emit --arch sm80 --dtype bf16 --head-dim 128 --mask causal --heads 4 \
+                     --kv-heads 2 --batch 1 --seqlen-q 30 --seqlen-kv 50 --stages 2 --tile-n 32";
+    autotune(&format!("{arguments} --out {}", out.display())).assert().success();
+    assert_eq!(names(root.path()), ["out"]);
+    assert_eq!(
+        names(&out),
+        ["expect_lse.npy", "expect_o.npy", "k.npy", "kernel.ptx", "launch.json", "q.npy", "v.npy"]
+    );
+    let launch = tilewright::launch_file::Launch::read(&out.join("launch.json")).unwrap();
+    assert!(launch.ptx.contains(".target sm_80"));
+    assert_eq!(launch.buffers[0].shape, [1, 30, 4, 128]);
+    assert_eq!(launch.expected.len(), 2);
+    // One seed always gives the same files, and another one other inputs.
+    let again = root.path().join("again");
+    autotune(&format!("{arguments} --out {}", again.display())).assert().success();
+    let read = |folder: &Path, file: &str| fs::read(folder.join(file)).unwrap();
+    for name in names(&out) {
+        assert_eq!(read(&out, &name), read(&again, &name), "{name}");
+    }
+    autotune(&format!("{arguments} --seed 1 --out {}", again.display())).assert().success();
+    assert_ne!(read(&out, "q.npy"), read(&again, "q.npy"));
+    assert_eq!(read(&out, "kernel.ptx"), read(&again, "kernel.ptx"));
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_refused() {
+    let root = tempfile::tempdir().unwrap();
+    let file = root.path().join("file");
+    fs::write(&file, "mine").unwrap();
+    for out in [&file, &file.join("below"), Path::new("/dev/full"), Path::new("/proc/tables")] {
+        let out = out.display();
+        check_refused(&format!("emit --arch sm80 --seqlen 16 --out {out}"), "could not");
+        check_refused(&format!("--arch sm80 --out {out}"), "could not");
+    }
+    assert_eq!(names(root.path()), ["file"]);
+    assert_eq!(fs::read_to_string(&file).unwrap(), "mine");
+}
+
+#[test]
+fn doctor_says_what_there_is() {
+    let root = tempfile::tempdir().unwrap();
+    let doctor = format!("doctor --out {}", root.path().display());
+    let said = |doctor: &str| {
+        let output = autotune(doctor).env("PTXAS", "").output().unwrap();
+        assert_eq!(output.status.code(), Some(0));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let nothing = said(&doctor);
+    for what in ["autotune", "driver", "ptxas", "nvdisasm", "none in"] {
+        assert!(nothing.contains(what), "{nothing}");
+    }
+    fs::write(root.path().join("a100_sxm.csv"), "no table").unwrap();
+    let damaged = said(&doctor);
+    assert!(damaged.contains("damaged: line 1: expected the columns"), "{damaged}");
+}
+
+#[test]
+fn the_model_is_held_against_measurements() {
+    let output = autotune("model").output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("all: 55 kernels, off by"), "{said}");
+}
