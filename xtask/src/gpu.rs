@@ -84,12 +84,16 @@ fn build() -> Result<Vec<PathBuf>> {
 
 /// Copies the launch files that the tests run, but for those of GPUs that may not be there.
 fn copy_corpus(cases: &Path) -> Result<()> {
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("tests").join("corpus");
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("tests");
+    let corpus = tests.join("fixtures").join("corpus");
     let entries = fs::read_dir(&corpus).with_context(|| format!("{}", corpus.display()))?;
     for entry in entries {
         let case = entry?.path();
-        let name = case.file_name().map(|name| name.to_string_lossy().into_owned());
-        let Some(name) = name.filter(|name| name.ends_with("_sm80")) else { continue };
+        let ptx = fs::read_to_string(case.join("kernel.ptx"))?;
+        if !ptx.lines().any(|line| line.starts_with(".target sm_8")) {
+            continue;
+        }
+        let Some(name) = case.file_name() else { continue };
         let folder = cases.join(name);
         fs::create_dir(&folder)?;
         for file in fs::read_dir(&case)? {

@@ -112,7 +112,7 @@ pub enum CheckErrorKind {
         scalar: ScalarType,
     },
     /// An alignment that is no power of two, or smaller than the type needs.
-    #[error("an alignment of {align} is not a power of two of at most 128")]
+    #[error("an alignment of {align} is not a power of two of at most 65536")]
     Alignment {
         /// The alignment.
         align: u32,

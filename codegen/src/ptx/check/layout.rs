@@ -3,8 +3,9 @@
 use super::resolved::ParameterLayout;
 use crate::ptx::tree::{Parameter, Variable};
 
-/// The largest alignment that PTX takes, in bytes.
-const LARGEST_ALIGNMENT: u32 = 128;
+/// The largest alignment taken, in bytes: ptxas takes any power of two, and compilers ask for 1024
+/// where a swizzle pattern has to begin in shared memory.
+const LARGEST_ALIGNMENT: u32 = 1 << 16;
 
 /// Whether an alignment can be declared.
 pub(super) fn is_alignment(align: u32) -> bool {
