@@ -5,6 +5,9 @@ use std::fmt;
 use thiserror::Error;
 use tilewright_codegen::ptx::Space;
 
+use crate::program::Program;
+use crate::program::code::Pc;
+
 /// A mistake of the kernel, with the place where it showed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
@@ -29,6 +32,21 @@ pub struct Site {
     pub warp: u32,
     /// The lanes concerned, lane 0 in the lowest bit.
     pub lanes: u32,
+}
+
+impl Site {
+    pub(crate) fn new(program: &Program, pc: Pc, block: [u32; 3], warp: usize, lanes: u32) -> Self {
+        let detail = &program.details[pc as usize];
+        let mnemonic = detail.mnemonic.as_ref();
+        Self {
+            line: detail.line,
+            instruction: mnemonic.map_or("ret".into(), |m| m.text().into()),
+            function: program.functions[detail.function as usize].name.clone(),
+            block,
+            warp: warp as u32,
+            lanes,
+        }
+    }
 }
 
 /// The buffer, variable or window nearest to an address.
@@ -192,6 +210,13 @@ pub enum FaultKind {
 }
 
 impl std::error::Error for Fault {}
+
+impl Fault {
+    /// A fault of many threads.
+    pub(crate) fn of(kind: FaultKind) -> Box<Self> {
+        Box::new(Self { kind, site: None })
+    }
+}
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

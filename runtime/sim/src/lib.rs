@@ -2,7 +2,9 @@
 
 #![allow(dead_code)]
 
+mod exec;
 mod fault;
+mod hazard;
 mod launch;
 mod machine;
 mod memory;

@@ -64,3 +64,42 @@ impl AddAssign for Traffic {
         self.written += other.written;
     }
 }
+
+/// What one worker counts while it runs: instructions by their index in the program.
+#[derive(Clone, Debug)]
+pub(crate) struct Tallies {
+    pub(crate) instructions: Vec<Count>,
+    pub(crate) global: Traffic,
+    pub(crate) shared: Traffic,
+    pub(crate) shared_passes: u64,
+    pub(crate) bank_conflicts: u64,
+}
+
+impl Tallies {
+    pub(crate) fn new(instructions: usize) -> Self {
+        Self {
+            instructions: vec![Count::default(); instructions],
+            global: Traffic::default(),
+            shared: Traffic::default(),
+            shared_passes: 0,
+            bank_conflicts: 0,
+        }
+    }
+
+    /// Adds these counts to statistics, under the name that `mnemonic` has for each instruction.
+    pub(crate) fn add_to<'a>(
+        &self,
+        statistics: &mut Statistics,
+        mnemonic: impl Fn(usize) -> Option<&'a str>,
+    ) {
+        for (i, count) in self.instructions.iter().enumerate() {
+            if let Some(name) = mnemonic(i).filter(|_| count.warps > 0) {
+                *statistics.instructions.entry(name.into()).or_default() += *count;
+            }
+        }
+        statistics.global += self.global;
+        statistics.shared += self.shared;
+        statistics.shared_passes += self.shared_passes;
+        statistics.bank_conflicts += self.bank_conflicts;
+    }
+}

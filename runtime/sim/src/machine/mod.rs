@@ -1,5 +1,18 @@
 //! The machine: a grid of clusters of blocks of warps.
 
+mod block;
+mod call;
+mod cluster;
+mod converge;
+mod flow;
+mod grid;
+mod raise;
+mod random;
+mod setup;
+mod step;
+mod sync;
+mod warp;
+
 use thiserror::Error;
 
 use crate::fault::Fault;
@@ -8,6 +21,11 @@ use crate::memory::Memory;
 use crate::options::Options;
 use crate::program::Program;
 use crate::stats::Statistics;
+
+pub(crate) use raise::{Outcome, Raised};
+pub(crate) use random::Random;
+pub(crate) use setup::Run;
+pub(crate) use warp::{Context, Warp};
 
 /// Why a run did not finish.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -22,6 +40,8 @@ pub enum RunError {
 
 /// Executes one launch of `program` on `memory`.
 ///
+/// Variables of the module are fresh in each launch.
+///
 /// # Errors
 ///
 /// [`RunError::Launch`] where no device would accept the launch, [`RunError::Fault`] where the
@@ -32,6 +52,27 @@ pub fn run(
     memory: &mut Memory,
     options: &Options,
 ) -> Result<Statistics, RunError> {
-    let _ = (program, launch, memory, options);
-    Ok(Statistics::default())
+    setup::check(program, launch)?;
+    let buffers = memory.buffers().len();
+    let variables = setup::allocate_variables(program, memory);
+    let run = Run {
+        program,
+        launch,
+        memory,
+        options,
+        variables,
+        shared_size: program.shared_size() as usize + launch.dynamic_shared as usize,
+    };
+    let jobs = match options.jobs {
+        0 => std::thread::available_parallelism().map_or(1, |n| n.get()),
+        jobs => jobs,
+    };
+    let result = grid::execute(&run, jobs);
+    memory.release(buffers);
+    let mut statistics = Statistics::default();
+    for tallies in result? {
+        let name = |i: usize| program.details[i].mnemonic.as_ref().map(|m| m.text());
+        tallies.add_to(&mut statistics, name);
+    }
+    Ok(statistics)
 }

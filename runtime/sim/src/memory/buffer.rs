@@ -84,25 +84,60 @@ impl Buffer {
         self.address.saturating_sub(address).max(address.saturating_sub(end))
     }
 
-    /// The word that holds the byte at `offset`.
+    /// Up to 32 aligned bytes at `offset`, as words.
     #[inline]
-    pub(crate) fn word(&self, offset: usize) -> &AtomicU32 {
-        &self.words[offset / 4]
+    pub(crate) fn read(&self, offset: usize, size: u32) -> [u32; 8] {
+        let mut words = [0; 8];
+        if size < 4 {
+            let word = self.words[offset / 4].load(Relaxed) >> (8 * (offset % 4));
+            words[0] = word & (u32::MAX >> (32 - 8 * size));
+            return words;
+        }
+        let held = &self.words[offset / 4..][..size as usize / 4];
+        for (to, from) in words.iter_mut().zip(held) {
+            *to = from.load(Relaxed);
+        }
+        words
+    }
+
+    /// Up to 32 bytes at any offset.
+    pub(crate) fn copy_bytes(&self, offset: usize, size: usize) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        for (i, byte) in bytes.iter_mut().take(size).enumerate() {
+            let at = offset + i;
+            *byte = (self.words[at / 4].load(Relaxed) >> (8 * (at % 4))) as u8;
+        }
+        bytes
+    }
+
+    /// Writes up to 32 aligned bytes at `offset`.
+    #[inline]
+    pub(crate) fn write(&self, offset: usize, size: u32, words: &[u32; 8]) {
+        if size < 4 {
+            let shift = 8 * (offset % 4);
+            self.merge(offset, words[0] << shift, (u32::MAX >> (32 - 8 * size)) << shift);
+        } else {
+            let held = &self.words[offset / 4..][..size as usize / 4];
+            for (to, from) in held.iter().zip(words) {
+                to.store(*from, Relaxed);
+            }
+        }
+        self.mark_written(offset, size);
+    }
+
+    /// Replaces the word that holds the byte at `offset`, atomically.
+    pub(crate) fn update_word(&self, offset: usize, mut update: impl FnMut(u32) -> u32) {
+        // The closure never refuses, so the result carries no information.
+        let _ = self.words[offset / 4].fetch_update(Relaxed, Relaxed, |old| Some(update(old)));
     }
 
     /// Replaces the bits of `mask` in a word by those of `value`.
     #[inline]
     pub(crate) fn merge(&self, offset: usize, value: u32, mask: u32) {
-        let word = self.word(offset);
-        if mask == u32::MAX {
-            word.store(value, Relaxed);
-        } else {
-            // The closure never refuses, so the result carries no information.
-            let _ = word.fetch_update(Relaxed, Relaxed, |old| Some(old & !mask | value & mask));
-        }
+        self.update_word(offset, |old| old & !mask | value & mask);
     }
 
-    /// Which of `size` bytes (at most 16) at `offset` nothing has written, the first in bit 0.
+    /// Which of `size` bytes (at most 32) at `offset` nothing has written, the first in bit 0.
     #[inline]
     pub(crate) fn unwritten(&self, offset: usize, size: u32) -> u32 {
         let Some(written) = &self.written else { return 0 };
@@ -112,7 +147,7 @@ impl Buffer {
         !(bits as u32) & bits_below(size)
     }
 
-    /// Notes that `size` bytes (at most 16) at `offset` were written.
+    /// Notes that `size` bytes (at most 32) at `offset` were written.
     #[inline]
     pub(crate) fn mark_written(&self, offset: usize, size: u32) {
         let Some(written) = &self.written else { return };

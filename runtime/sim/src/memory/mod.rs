@@ -2,14 +2,22 @@
 //! modules below.
 
 mod buffer;
+mod local;
+mod shared;
+pub(crate) mod window;
 
 pub use buffer::Buffer;
+pub(crate) use local::LocalMemory;
+pub(crate) use shared::SharedMemory;
 
 use crate::fault::Place;
 
 /// Bytes between the end of one buffer and the beginning of the next. Far more than an index that
 /// went wrong by a 32-bit amount can cross, so that such an access is found.
 const GUARD: u64 = 1 << 36;
+
+/// Bytes between variables of constant memory, of which there are at most 64 KiB.
+const CONSTANT_GUARD: u64 = 1 << 20;
 
 /// Every buffer begins at a multiple of this, as `cuMemAlloc` promises.
 const ALIGNMENT: u64 = 256;
@@ -70,17 +78,22 @@ impl Memory {
         end.next_multiple_of(alignment.max(ALIGNMENT))
     }
 
-    /// Allocates a variable of a module, zeroed; it goes with [`Memory::release`].
+    /// Allocates a variable of a module, zeroed; it goes with [`Memory::release`]. Those of constant
+    /// memory come after all others, in a window of their own.
     pub(crate) fn allocate_variable(
         &mut self,
         name: &str,
-        size: u64,
-        alignment: u64,
-        fixed: bool,
+        (size, alignment): (u64, u64),
+        is_constant: bool,
     ) -> u64 {
-        let address = self.next_address(alignment);
+        let mut address = self.next_address(alignment);
+        if is_constant {
+            let end = self.buffers.last().map_or(0, |b| b.address() + b.size() as u64);
+            let next = end.max(window::CONST) + CONSTANT_GUARD;
+            address = next.next_multiple_of(alignment.max(ALIGNMENT));
+        }
         let mut buffer = Buffer::new(name, address, &vec![0; size as usize]);
-        buffer.read_only = fixed;
+        buffer.read_only = is_constant;
         self.buffers.push(buffer);
         address
     }
@@ -103,6 +116,16 @@ impl Memory {
         let after = self.buffers.partition_point(|b| b.address() <= address);
         let index = after.checked_sub(1)?;
         self.buffers[index].contains(address, size).then_some(index)
+    }
+
+    /// Writes bytes that lie in one buffer.
+    pub(crate) fn write_bytes(&self, buffer: usize, address: u64, bytes: &[u8]) {
+        let buffer = &self.buffers[buffer];
+        for (i, &byte) in bytes.iter().enumerate() {
+            let offset = (address - buffer.address()) as usize + i;
+            let shift = 8 * (offset % 4);
+            buffer.merge(offset, u32::from(byte) << shift, 0xff << shift);
+        }
     }
 
     /// What lies nearest to `address`.

@@ -1,0 +1,11 @@
+//! What instructions do that reach beyond the registers of their lane.
+
+mod access;
+mod atomic;
+mod banks;
+pub(crate) mod copy;
+mod load_store;
+mod matrix;
+pub(crate) mod mbarrier;
+pub(crate) mod registers;
+pub(crate) mod special;

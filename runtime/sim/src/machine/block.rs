@@ -1,0 +1,177 @@
+//! A block: its shared memory and its barriers.
+
+use std::collections::BTreeMap;
+
+use super::raise::{Outcome, Raised};
+use crate::exec::mbarrier::Mbarriers;
+use crate::fault::FaultKind;
+use crate::memory::SharedMemory;
+
+/// Barriers of a block.
+const BARRIERS: usize = 16;
+/// Lanes of a warp, as barriers count.
+const WARP: u32 = 32;
+
+/// What the warps of a block share.
+#[derive(Debug)]
+pub(crate) struct Block {
+    /// `%ctaid`.
+    pub(crate) index: [u32; 3],
+    pub(crate) shared: SharedMemory,
+    pub(crate) mbarriers: Mbarriers,
+    barriers: [Barrier; BARRIERS],
+    /// Lanes of each warp that have not exited.
+    pub(crate) live: Vec<u32>,
+}
+
+/// A barrier: who arrived since it last completed.
+#[derive(Clone, Debug, Default)]
+struct Barrier {
+    /// How often it completed.
+    phase: u64,
+    /// Lanes of each warp that arrived.
+    arrived: Vec<u32>,
+    /// The count that the participants gave, where the first has arrived.
+    threads: Option<Option<u32>>,
+    tally: Tally,
+    /// Outcomes that waiting warps have yet to read, by the phase they ended.
+    outcomes: BTreeMap<u64, (Tally, u32)>,
+}
+
+/// What a reduction over a barrier counts.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Tally {
+    /// Threads that took part.
+    pub(crate) threads: u32,
+    /// Those whose predicate held.
+    pub(crate) held: u32,
+    /// Warps that will read the outcome.
+    readers: u32,
+}
+
+/// An arrival of a group of lanes at a barrier.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Arrival {
+    pub(crate) number: u32,
+    pub(crate) threads: Option<u32>,
+    pub(crate) warp: usize,
+    pub(crate) lanes: u32,
+    /// The predicate of a reduction.
+    pub(crate) votes: Option<u32>,
+}
+
+impl Block {
+    pub(crate) fn new(index: [u32; 3], shared_size: usize, live: Vec<u32>) -> Self {
+        let barrier = Barrier { arrived: vec![0; live.len()], ..Barrier::default() };
+        Self {
+            index,
+            shared: SharedMemory::new(shared_size),
+            mbarriers: Mbarriers::default(),
+            barriers: std::array::from_fn(|_| barrier.clone()),
+            live,
+        }
+    }
+
+    /// Notes an arrival; the number of the phase it belongs to.
+    pub(crate) fn arrive(&mut self, arrival: Arrival) -> Outcome<u64> {
+        let Arrival { number, threads, warp, lanes, votes } = arrival;
+        let raise = |problem: String| {
+            Err(Raised::new(FaultKind::Barrier { barrier: number, problem }, lanes))
+        };
+        let Some(barrier) = self.barriers.get_mut(number as usize) else {
+            return raise(format!("a block has barriers 0 to {}", BARRIERS - 1));
+        };
+        let most = self.live.len() as u32 * WARP;
+        if let Some(count) = threads.filter(|&n| n == 0 || n % WARP != 0 || n > most) {
+            return raise(format!(
+                "its thread count is {count}; expected a multiple of {WARP} up to {most}"
+            ));
+        }
+        if let Some(first) = barrier.threads.filter(|&first| first != threads) {
+            let name = |count: Option<u32>| count.map_or("all threads".into(), |n| format!("{n}"));
+            return raise(format!(
+                "its participants disagree on the thread count: {} and {}",
+                name(first),
+                name(threads)
+            ));
+        }
+        if barrier.arrived[warp] & lanes != 0 {
+            return raise("a warp arrives a second time before the barrier completes".into());
+        }
+        barrier.threads = Some(threads);
+        barrier.arrived[warp] |= lanes;
+        if let Some(votes) = votes {
+            barrier.tally.threads += lanes.count_ones();
+            barrier.tally.held += (votes & lanes).count_ones();
+            barrier.tally.readers += 1;
+        }
+        let phase = barrier.phase;
+        barrier.complete_if_full(&self.live);
+        Ok(phase)
+    }
+
+    /// Completes the barriers that waited for lanes which have exited.
+    pub(crate) fn note_exit(&mut self, warp: usize, live: u32) {
+        self.live[warp] = live;
+        for barrier in &mut self.barriers {
+            barrier.complete_if_full(&self.live);
+        }
+    }
+
+    /// How often a barrier completed.
+    pub(crate) fn phase(&self, number: u32) -> u64 {
+        self.barriers[number as usize].phase
+    }
+
+    /// The outcome of a phase that has ended, for one of its readers.
+    pub(crate) fn read_tally(&mut self, number: u32, phase: u64) -> Tally {
+        let outcomes = &mut self.barriers[number as usize].outcomes;
+        let Some((tally, readers)) = outcomes.get_mut(&phase) else { return Tally::default() };
+        let result = *tally;
+        *readers -= 1;
+        if *readers == 0 {
+            outcomes.remove(&phase);
+        }
+        result
+    }
+
+    /// Who has arrived at a barrier and who is expected, for messages.
+    pub(crate) fn describe_barrier(&self, number: u32) -> String {
+        let barrier = &self.barriers[number as usize];
+        let arrived = barrier.warps(&self.live) * WARP;
+        let expected = barrier.expected(&self.live) * WARP;
+        format!("barrier {number}, where {arrived} of {expected} threads have arrived")
+    }
+}
+
+impl Barrier {
+    /// Warps all of whose live lanes have arrived.
+    fn warps(&self, live: &[u32]) -> u32 {
+        let full = |(arrived, live): &(&u32, &u32)| **arrived != 0 && *live & !*arrived == 0;
+        self.arrived.iter().zip(live).filter(full).count() as u32
+    }
+
+    /// Warps that it needs. Without a count these are all that have not exited or have arrived.
+    fn expected(&self, live: &[u32]) -> u32 {
+        match self.threads {
+            Some(Some(threads)) => threads / WARP,
+            _ => {
+                let takes_part = |(arrived, live): &(&u32, &u32)| **arrived | **live != 0;
+                self.arrived.iter().zip(live).filter(takes_part).count() as u32
+            }
+        }
+    }
+
+    fn complete_if_full(&mut self, live: &[u32]) {
+        if self.threads.is_none() || self.warps(live) < self.expected(live) {
+            return;
+        }
+        if self.tally.readers > 0 {
+            self.outcomes.insert(self.phase, (self.tally, self.tally.readers));
+        }
+        self.phase += 1;
+        self.arrived.fill(0);
+        self.threads = None;
+        self.tally = Tally::default();
+    }
+}

@@ -1,0 +1,270 @@
+//! A cluster: its blocks, and whose turn it is.
+
+use super::block::Block;
+use super::raise::Raised;
+use super::random::Random;
+use super::setup::Run;
+use super::warp::{Context, Group, State, Warp};
+use crate::exec::copy::Copies;
+use crate::exec::registers::LANES;
+use crate::exec::special::{Position, registers};
+use crate::fault::{Fault, FaultKind, Site, Waiter};
+use crate::memory::LocalMemory;
+use crate::stats::Tallies;
+
+/// Instructions without any change in memory after which a spin is suspected.
+const SUSPICION: u64 = 1 << 16;
+
+/// The blocks of a cluster and their warps.
+#[derive(Debug)]
+pub(super) struct Cluster {
+    blocks: Vec<Block>,
+    warps: Vec<Warp>,
+    random: Random,
+    /// Instructions executed by all warps.
+    now: u64,
+    changes: u64,
+    /// `changes` and the time when it was last seen to grow.
+    last_change: (u64, u64),
+}
+
+/// How a turn of a cluster ended.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// Every thread has exited.
+    Done,
+    /// It can go on.
+    Paused,
+    /// It can go on only after another cluster writes to global memory.
+    Stuck,
+}
+
+impl Cluster {
+    /// The cluster with this index in the grid, before its first instruction.
+    pub(super) fn new(run: &Run<'_>, index: u64) -> Self {
+        let launch = run.launch;
+        let threads = launch.threads_per_block() as u32;
+        let warps_per_block = threads.div_ceil(LANES as u32);
+        let live = |warp: u32| {
+            let lanes = (threads - warp * LANES as u32).min(LANES as u32);
+            u32::MAX >> (32 - lanes)
+        };
+        let frame_size = run.program.functions.first().map_or(0, |entry| entry.frame_size);
+        let (mut blocks, mut warps) = (Vec::new(), Vec::new());
+        for rank in 0..launch.blocks_per_cluster() as u32 {
+            let block = block_index(launch.grid, launch.cluster, index, rank);
+            blocks.push(Block::new(
+                block,
+                run.shared_size,
+                (0..warps_per_block).map(live).collect(),
+            ));
+            for warp in 0..warps_per_block {
+                let registers = registers(run, Position { block, rank, warp });
+                warps.push(new_warp(run, (rank, warp, live(warp)), registers, frame_size));
+            }
+        }
+        let mut random = Random::new(run.options.seed, index);
+        random.shuffle(&mut warps);
+        Self { blocks, warps, random, now: 0, changes: 0, last_change: (0, 0) }
+    }
+
+    /// Executes about `budget` instructions.
+    pub(super) fn run(
+        &mut self,
+        run: &Run<'_>,
+        tallies: &mut Tallies,
+        budget: u64,
+    ) -> Result<Turn, Box<Fault>> {
+        // What another cluster wrote meanwhile may let this one go on.
+        self.changes += 1;
+        self.last_change = (self.changes, self.now.saturating_sub(SUSPICION / 2));
+        let end = self.now.saturating_add(budget);
+        let limit = run.options.limits.instructions;
+        while self.now < end {
+            if self.now >= limit {
+                let waiting = self.waiting(run);
+                return Err(Fault::of(FaultKind::Budget { limit, waiting }));
+            }
+            if !self.step(run, tallies)? {
+                if self.warps.is_empty() {
+                    return Ok(Turn::Done);
+                }
+                if !self.land_something(run, tallies)? {
+                    let waiting = self.waiting(run);
+                    return Err(Fault::of(FaultKind::Deadlock { waiting }));
+                }
+            }
+            if self.changes != self.last_change.0 {
+                self.last_change = (self.changes, self.now);
+            } else if self.is_suspicious()
+                && self.warps.iter().all(|warp| warp.is_stuck(self.changes))
+                && !self.land_something(run, tallies)?
+            {
+                return Ok(Turn::Stuck);
+            }
+        }
+        Ok(Turn::Paused)
+    }
+
+    fn is_suspicious(&self) -> bool {
+        self.now - self.last_change.1 >= SUSPICION
+    }
+
+    /// Lets one warp execute; false where none can.
+    fn step(&mut self, run: &Run<'_>, tallies: &mut Tallies) -> Result<bool, Box<Fault>> {
+        let count = self.warps.len();
+        if count == 0 {
+            return Ok(false);
+        }
+        let first = self.random.below(count as u64) as usize;
+        // Long turns keep a warp's registers near, short ones mix the warps: both occur.
+        let quantum = 16 << self.random.below(7);
+        for i in 0..count {
+            let i = (first + i) % count;
+            let executed = self.with_warp(i, run, tallies, |warp, context| {
+                let executed = warp.run(context, quantum)?;
+                warp.land_due(context)?;
+                Ok(executed)
+            })?;
+            if self.warps[i].live == 0 {
+                self.with_warp(i, run, tallies, |warp, context| {
+                    while warp.land_earliest(context)? {}
+                    Ok(())
+                })?;
+                self.warps.swap_remove(i);
+                return Ok(true);
+            }
+            if executed > 0 {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Lands the earliest copy of some warp; false where none is in flight.
+    fn land_something(&mut self, run: &Run<'_>, tallies: &mut Tallies) -> Result<bool, Box<Fault>> {
+        for i in 0..self.warps.len() {
+            if self.with_warp(i, run, tallies, |warp, context| warp.land_earliest(context))? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Calls a function with a warp and what it reaches, and names the place of a fault.
+    fn with_warp<T>(
+        &mut self,
+        warp: usize,
+        run: &Run<'_>,
+        tallies: &mut Tallies,
+        f: impl FnOnce(&mut Warp, &mut Context<'_>) -> Result<T, Box<Raised>>,
+    ) -> Result<T, Box<Fault>> {
+        let suspicious = self.is_suspicious();
+        let warp = &mut self.warps[warp];
+        let mut context = Context {
+            run,
+            blocks: &mut self.blocks,
+            rank: warp.rank,
+            tallies,
+            random: &mut self.random,
+            now: self.now,
+            changes: &mut self.changes,
+            suspicious,
+            pc: 0,
+            hint: 0,
+        };
+        let result = f(warp, &mut context);
+        let (now, pc) = (context.now, context.pc);
+        self.now = now;
+        result.map_err(|raised| {
+            let block = self.blocks[warp.rank].index;
+            let site = Site::new(run.program, pc, block, warp.index, raised.lanes);
+            Box::new(Fault { kind: raised.kind, site: Some(site) })
+        })
+    }
+
+    /// What every warp waits for or does.
+    pub(super) fn waiting(&self, run: &Run<'_>) -> Vec<Waiter> {
+        let mut waiting = Vec::new();
+        for warp in &self.warps {
+            let block = &self.blocks[warp.rank];
+            for group in &warp.groups {
+                let site = Site::new(run.program, group.pc, block.index, warp.index, group.mask);
+                waiting.push(Waiter { site, reason: reason(group, block) });
+            }
+        }
+        waiting.sort_by_key(|waiter| (waiter.site.block, waiter.site.warp, waiter.site.lanes));
+        waiting
+    }
+}
+
+fn reason(group: &Group, block: &Block) -> String {
+    match &group.state {
+        State::Ready => "executes".into(),
+        State::Parked => "waits for the other lanes of its warp".into(),
+        State::Barrier { number, .. } => format!("waits at {}", block.describe_barrier(*number)),
+    }
+}
+
+fn new_warp(
+    run: &Run<'_>,
+    (rank, index, live): (u32, u32, u32),
+    registers: crate::exec::registers::Registers,
+    frame_size: u32,
+) -> Warp {
+    let mut local = LocalMemory::default();
+    for lane in 0..LANES {
+        local.enter(lane, 0, frame_size);
+    }
+    let start = run.program.functions.first().map_or(0, |entry| entry.start);
+    let written = match run.options.hazards {
+        true => vec![0; run.program.slots.names.len()],
+        false => Vec::new(),
+    };
+    Warp {
+        index: index as usize,
+        rank: rank as usize,
+        registers,
+        written,
+        live,
+        groups: vec![Group {
+            pc: start,
+            mask: live,
+            frame: None,
+            state: State::Ready,
+            last_run: 0,
+            snapshot: None,
+        }],
+        local,
+        copies: Copies::default(),
+        executed: 0,
+        streak: 0,
+    }
+}
+
+/// `%ctaid` of a block by its cluster's index in the grid and its rank there.
+fn block_index(grid: [u32; 3], cluster: [u32; 3], index: u64, rank: u32) -> [u32; 3] {
+    let clusters = [0, 1, 2].map(|i| u64::from(grid[i] / cluster[i]));
+    let cluster_index =
+        [index % clusters[0], index / clusters[0] % clusters[1], index / clusters[0] / clusters[1]];
+    let within =
+        [rank % cluster[0], rank / cluster[0] % cluster[1], rank / cluster[0] / cluster[1]];
+    [0, 1, 2].map(|i| cluster_index[i] as u32 * cluster[i] + within[i])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_of_clusters_cover_the_grid() {
+        let (grid, cluster) = ([4, 6, 2], [2, 3, 1]);
+        let mut blocks: Vec<_> = (0..8)
+            .flat_map(|index| (0..6).map(move |rank| block_index(grid, cluster, index, rank)))
+            .collect();
+        blocks.sort_unstable();
+        blocks.dedup();
+        assert_eq!(blocks.len(), 48);
+        assert_eq!(block_index(grid, cluster, 1, 5), [3, 2, 0]);
+    }
+}

@@ -1,0 +1,22 @@
+use crate::fault::FaultKind;
+
+/// A fault before it is known which instruction it belongs to.
+#[derive(Debug)]
+pub(crate) struct Raised {
+    pub(crate) kind: FaultKind,
+    /// The lanes concerned.
+    pub(crate) lanes: u32,
+}
+
+pub(crate) type Outcome<T> = Result<T, Box<Raised>>;
+
+impl Raised {
+    pub(crate) fn new(kind: FaultKind, lanes: u32) -> Box<Self> {
+        Box::new(Self { kind, lanes })
+    }
+
+    /// Something that PTX leaves undefined.
+    pub(crate) fn undefined(what: impl Into<String>, lanes: u32) -> Box<Self> {
+        Self::new(FaultKind::Undefined(what.into()), lanes)
+    }
+}

@@ -1,0 +1,157 @@
+//! What a run needs before its first instruction.
+
+use tilewright_codegen::ptx::check::VariableInfo;
+use tilewright_codegen::ptx::tree::{Directive, Initializer, Literal};
+use tilewright_codegen::ptx::{ScalarType, Space};
+
+use crate::launch::{Launch, LaunchError};
+use crate::memory::{Memory, window};
+use crate::options::Options;
+use crate::program::Program;
+
+/// Threads that a block can have on every GPU that CUDA supports.
+const MAX_THREADS: u64 = 1024;
+/// Bytes of shared memory that a block can have on the largest GPU.
+const MAX_SHARED: u64 = 227 << 10;
+/// Blocks that a cluster can have.
+const MAX_CLUSTER: u64 = 16;
+
+/// A program, a launch and the memory, while it runs.
+pub(crate) struct Run<'a> {
+    pub(crate) program: &'a Program,
+    pub(crate) launch: &'a Launch,
+    pub(crate) memory: &'a Memory,
+    pub(crate) options: &'a Options,
+    /// Addresses of the program's variables; 0 for those that have none.
+    pub(crate) variables: Vec<u64>,
+    /// Bytes of shared memory of a block.
+    pub(crate) shared_size: usize,
+}
+
+/// Refuses a launch that no device would accept.
+pub(super) fn check(program: &Program, launch: &Launch) -> Result<(), LaunchError> {
+    let extent = |what, found: [u32; 3], holds: bool, expected| match holds {
+        true => Ok(()),
+        false => Err(LaunchError::Extent { what, found, expected }),
+    };
+    let (grid, block, cluster) = (launch.grid, launch.block, launch.cluster);
+    let grid_fits =
+        !grid.contains(&0) && grid[0] <= i32::MAX as u32 && grid[1].max(grid[2]) <= 65535;
+    extent("grid", grid, grid_fits, "expected 1 to 2³¹ − 1, 65535 and 65535 blocks")?;
+    let block_fits = !block.contains(&0)
+        && block[0].max(block[1]) <= 1024
+        && block[2] <= 64
+        && launch.threads_per_block() <= MAX_THREADS;
+    extent("block", block, block_fits, "expected up to 1024, 1024 and 64 threads, 1024 in all")?;
+    let cluster_fits = !cluster.contains(&0)
+        && launch.blocks_per_cluster() <= MAX_CLUSTER
+        && (0..3).all(|i| grid[i] % cluster[i] == 0);
+    extent("cluster", cluster, cluster_fits, "expected divisors of the grid, 16 blocks in all")?;
+    check_directives(program, block)?;
+    let expected = program.parameter_bytes();
+    if launch.parameters.len() != expected {
+        return Err(LaunchError::Parameters { expected, found: launch.parameters.len() });
+    }
+    let (fixed, dynamic) = (program.shared_size(), launch.dynamic_shared);
+    if fixed.saturating_add(u64::from(dynamic)) > MAX_SHARED {
+        return Err(LaunchError::SharedMemory { fixed, dynamic, limit: MAX_SHARED });
+    }
+    Ok(())
+}
+
+fn check_directives(program: &Program, block: [u32; 3]) -> Result<(), LaunchError> {
+    let threads: u64 = block.iter().map(|&n| u64::from(n)).product();
+    for directive in &program.directives {
+        let (name, extents, holds) = match directive {
+            Directive::RequiredThreads(extents) => {
+                let required = (0..3).all(|i| block[i] == extents.get(i).copied().unwrap_or(1));
+                ("reqntid", extents, required)
+            }
+            Directive::MaxThreads(extents) => {
+                let most: u64 = extents.iter().map(|&n| u64::from(n)).product();
+                ("maxntid", extents, threads <= most)
+            }
+            _ => continue,
+        };
+        if !holds {
+            let list: Vec<String> = extents.iter().map(u32::to_string).collect();
+            let directive = format!(".{name} {}", list.join(", "));
+            return Err(LaunchError::Block { found: block, directive });
+        }
+    }
+    Ok(())
+}
+
+/// Allocates the module's variables of global and constant memory and fills them; their addresses.
+pub(super) fn allocate_variables(program: &Program, memory: &mut Memory) -> Vec<u64> {
+    let mut addresses = vec![0; program.variables.len()];
+    for space in [Space::Global, Space::Const] {
+        for (variable, address) in program.variables.iter().zip(&mut addresses) {
+            if variable.space == space {
+                // An open array is as long as its initializer.
+                let elements = variable.initializer.len() as u64;
+                let size = variable.size.max(elements * u64::from(variable.scalar.bytes()));
+                let layout = (size, u64::from(variable.align));
+                *address = memory.allocate_variable(&variable.name, layout, space == Space::Const);
+            }
+        }
+    }
+    for (variable, &address) in program.variables.iter().zip(&addresses) {
+        if address != 0 {
+            initialize(program, variable, address, &addresses, memory);
+        }
+    }
+    addresses
+}
+
+fn initialize(
+    program: &Program,
+    variable: &VariableInfo,
+    address: u64,
+    addresses: &[u64],
+    memory: &Memory,
+) {
+    let size = variable.scalar.bytes();
+    for (i, element) in variable.initializer.iter().enumerate() {
+        let value = match element {
+            Initializer::Literal(literal) => literal_bits(*literal, variable.scalar),
+            Initializer::Address { name, generic: _, offset } => {
+                address_of(program, name, addresses).wrapping_add_signed(*offset)
+            }
+        };
+        let at = address + i as u64 * u64::from(size);
+        if let Some(buffer) = memory.find(at, size, 0) {
+            memory.write_bytes(buffer, at, &value.to_le_bytes()[..size.min(8) as usize]);
+        }
+    }
+}
+
+fn literal_bits(literal: Literal, scalar: ScalarType) -> u64 {
+    match literal {
+        Literal::Integer(value) => match scalar {
+            ScalarType::F32 => u64::from((value as f32).to_bits()),
+            ScalarType::F64 => (value as f64).to_bits(),
+            _ => value as u64,
+        },
+        Literal::F32(bits) => match scalar {
+            ScalarType::F64 => f64::from(f32::from_bits(bits)).to_bits(),
+            _ => u64::from(bits),
+        },
+        Literal::F64(bits) => match scalar {
+            ScalarType::F32 => u64::from((f64::from_bits(bits) as f32).to_bits()),
+            _ => bits,
+        },
+    }
+}
+
+/// The generic address of a variable or function by name; 0 where there is none.
+fn address_of(program: &Program, name: &str, addresses: &[u64]) -> u64 {
+    let variable = program.variables.iter().position(|v| v.name == name && v.function.is_none());
+    match variable {
+        Some(i) => addresses[i],
+        None => {
+            let function = program.functions.iter().position(|f| f.name == name);
+            function.map_or(0, |i| window::function_address(i as u32))
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! The run loop of a warp.
+
+use super::converge::Convergent;
+use super::raise::{Outcome, Raised};
+use super::warp::{Context, Warp};
+use crate::exec::registers::{ALL, AnySlot};
+use crate::fault::FaultKind;
+use crate::program::code::{Action, Convergence, Instruction};
+use tilewright_codegen::ptx::SpecialRegister;
+
+/// What a group does after an instruction.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// It goes on at its program counter.
+    Go,
+    /// Another group of the warp may have to go first.
+    Select,
+    /// Another warp should go first.
+    Yield,
+}
+
+/// Nanoseconds that `%globaltimer` advances by for each instruction of a cluster.
+const NANOSECONDS: u64 = 1;
+
+impl Warp {
+    /// Executes up to `quantum` instructions; how many it was. None means that the warp waits.
+    pub(super) fn run(&mut self, context: &mut Context<'_>, quantum: u32) -> Outcome<u32> {
+        let begin = self.executed;
+        let end = begin + u64::from(quantum);
+        while self.executed < end && self.live != 0 {
+            let Some(group) = self.select(context)? else { break };
+            if self.run_group(group, end, context)? == Next::Yield {
+                break;
+            }
+        }
+        Ok((self.executed - begin) as u32)
+    }
+
+    /// Executes a group until it waits, its warp's groups change, or `end`.
+    fn run_group(&mut self, group: usize, end: u64, context: &mut Context<'_>) -> Outcome<Next> {
+        let program = context.run.program;
+        while self.executed < end {
+            let pc = self.groups[group].pc;
+            let mask = self.groups[group].mask;
+            context.pc = pc;
+            let instruction = &program.code[pc as usize];
+            let mut active = mask;
+            if let Some(guard) = instruction.guard {
+                active &= self.registers.holds(guard);
+            }
+            if !self.written.is_empty() {
+                self.check_written(pc, active, mask, context)?;
+            }
+            self.executed += 1;
+            context.now += 1;
+            let count = &mut context.tallies.instructions[pc as usize];
+            count.warps += 1;
+            count.threads += u64::from(if active == ALL { 32 } else { active.count_ones() });
+            if active == 0 {
+                self.groups[group].pc += 1;
+                if self.groups.len() > 1 {
+                    self.settle(group);
+                    return Ok(Next::Select);
+                }
+                continue;
+            }
+            if !matches!(instruction.convergence, Convergence::Free) {
+                match self.converge(group, instruction.convergence, active)? {
+                    Convergent::Complete => {}
+                    Convergent::Regrouped => {
+                        // It did not execute: it will when its lanes are together.
+                        self.executed -= 1;
+                        context.now -= 1;
+                        let count = &mut context.tallies.instructions[pc as usize];
+                        count.warps -= 1;
+                        count.threads -= u64::from(active.count_ones());
+                        return Ok(Next::Select);
+                    }
+                }
+            }
+            let next = self.execute(group, instruction, active, context)?;
+            if next != Next::Go {
+                return Ok(next);
+            }
+            if self.groups.len() > 1 {
+                self.settle(group);
+                return Ok(Next::Select);
+            }
+        }
+        Ok(Next::Select)
+    }
+
+    /// Executes one instruction for the lanes `active`, which are not none.
+    fn execute(
+        &mut self,
+        group: usize,
+        instruction: &Instruction,
+        active: u32,
+        context: &mut Context<'_>,
+    ) -> Outcome<Next> {
+        match &instruction.action {
+            Action::Compute(compute) => compute(&mut self.registers, active),
+            Action::Exchange(exchange) => self.exchange(instruction.convergence, exchange, active),
+            Action::Load(load) => self.load(group, load, active, context)?,
+            Action::Store(store) => self.store(group, store, active, context)?,
+            Action::Atomic(atomic) => self.atomic(group, atomic, active, context)?,
+            Action::LoadMatrix(load) => self.load_matrix(group, load, active, context)?,
+            Action::CopyAsync(copy) => self.copy_async(group, copy, active, context)?,
+            Action::CopyCommit => self.copies.commit(active),
+            Action::CopyWait(most) => self.copy_wait(*most, active, context)?,
+            Action::CopyMbarrierArrive { barrier, counted } => {
+                self.copy_arrive(group, *barrier, *counted, active, context)?;
+            }
+            Action::Mbarrier(operation) => self.mbarrier(group, operation, active, context)?,
+            Action::Fence(fence) => self.fence(*fence, active, context),
+            Action::WarpSync => self.warp_sync(active, context),
+            Action::Clock(slot, special) => self.clock(*slot, *special, active, context),
+            Action::FrameAddress { destination, offset, window } => {
+                let base = i64::from(self.frame_base(group));
+                let address = window.wrapping_add_signed(base + offset);
+                for lane in crate::exec::registers::lanes(active) {
+                    self.registers.set_lane(*destination, lane, address);
+                }
+            }
+            Action::Nothing => {}
+            Action::Barrier(barrier) => return self.barrier(group, barrier, active, context),
+            Action::Branch(target) => return Ok(self.branch(group, *target, active, context)),
+            Action::BranchTable { index, targets } => {
+                return self.branch_table(group, *index, targets, active);
+            }
+            Action::Call(call) => return self.call(group, call, active, context),
+            Action::Return => return self.return_from(group, active, context),
+            Action::Exit => return Ok(self.exit(group, active, context)),
+            Action::Trap => return Err(Raised::new(FaultKind::Trap, active)),
+            Action::Yield => {
+                self.groups[group].pc += 1;
+                self.settle(group);
+                self.end_streak();
+                return Ok(Next::Yield);
+            }
+        }
+        self.groups[group].pc += 1;
+        Ok(Next::Go)
+    }
+
+    /// Refuses to read registers that nothing wrote, and notes those that the instruction writes.
+    fn check_written(
+        &mut self,
+        pc: u32,
+        active: u32,
+        mask: u32,
+        context: &Context<'_>,
+    ) -> Outcome<()> {
+        let program = context.run.program;
+        let detail = &program.details[pc as usize];
+        // The guard is the last register read, and every lane reads it.
+        let guarded = program.code[pc as usize].guard.is_some();
+        for (i, &number) in detail.reads.iter().enumerate() {
+            let readers = if guarded && i + 1 == detail.reads.len() { mask } else { active };
+            let missing = readers & !self.written[number as usize];
+            if missing != 0 {
+                let register = program.slots.names[number as usize].clone();
+                return Err(Raised::new(FaultKind::UninitializedRegister { register }, missing));
+            }
+        }
+        for &number in &detail.writes {
+            self.written[number as usize] |= active;
+        }
+        Ok(())
+    }
+
+    /// Reads a clock: time is the number of instructions executed.
+    fn clock(
+        &mut self,
+        slot: AnySlot,
+        special: SpecialRegister,
+        active: u32,
+        context: &mut Context<'_>,
+    ) {
+        use SpecialRegister::*;
+        let time = match special {
+            GlobalTimer | GlobalTimerLo | GlobalTimerHi => context.now * NANOSECONDS,
+            _ => context.now,
+        };
+        let value = match special {
+            ClockHi | GlobalTimerHi => time >> 32,
+            Clock | GlobalTimerLo => time & 0xffff_ffff,
+            _ => time,
+        };
+        for lane in crate::exec::registers::lanes(active) {
+            self.registers.set_lane(slot, lane, value);
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! Barriers, fences and the end of a spin, as a warp executes them.
+
+use super::block::{Arrival, Tally};
+use super::raise::{Outcome, Raised};
+use super::step::Next;
+use super::warp::{Context, Snapshot, State, Warp};
+use crate::exec::registers::{LANES, lanes};
+use crate::fault::{FaultKind, Site};
+use crate::program::code::{Barrier, BarrierKind, Fence, Pc, Reduction};
+
+impl Warp {
+    /// `bar` and `barrier`.
+    pub(super) fn barrier(
+        &mut self,
+        group: usize,
+        barrier: &Barrier,
+        active: u32,
+        context: &mut Context<'_>,
+    ) -> Outcome<Next> {
+        let number = self.uniform(barrier.number, active, "barrier number")?;
+        let threads = match barrier.threads {
+            Some(slot) => Some(self.uniform(slot, active, "thread count")?),
+            None => None,
+        };
+        let (votes, result) = match &barrier.kind {
+            BarrierKind::Reduce { operation, condition } => {
+                (Some(self.registers.holds(*condition)), Some(*operation))
+            }
+            _ => (None, None),
+        };
+        if let (BarrierKind::Arrive, None) = (&barrier.kind, threads) {
+            let problem = "an arrival needs a thread count".into();
+            return Err(Raised::new(FaultKind::Barrier { barrier: number, problem }, active));
+        }
+        *context.changes += 1;
+        let warp = self.index;
+        let arrival = Arrival { number, threads, warp, lanes: active, votes };
+        let phase = context.block().arrive(arrival)?;
+        if let BarrierKind::Arrive = barrier.kind {
+            self.groups[group].pc += 1;
+            return Ok(Next::Go);
+        }
+        let pc = self.groups[group].pc;
+        let waiting = State::Barrier { number, phase, result };
+        if active == self.groups[group].mask {
+            self.groups[group].state = waiting;
+        } else {
+            self.split(group, active, pc, waiting);
+            self.groups[group].pc += 1;
+        }
+        Ok(Next::Select)
+    }
+
+    /// The value of a register that must be the same in every lane.
+    fn uniform(
+        &self,
+        slot: crate::exec::registers::Slot<u32>,
+        active: u32,
+        what: &str,
+    ) -> Outcome<u32> {
+        let values = self.registers.get(slot);
+        let value = values[active.trailing_zeros() as usize];
+        if lanes(active).any(|lane| values[lane] != value) {
+            return Err(Raised::undefined(format!("the {what} differs between lanes"), active));
+        }
+        Ok(value)
+    }
+
+    /// Writes what a reduction over a barrier came to.
+    pub(super) fn finish_reduction(&mut self, reduction: Reduction, tally: Tally, mask: u32) {
+        let truth = |holds: bool| if holds { u32::MAX } else { 0 };
+        match reduction {
+            Reduction::Count(slot) => self.registers.set(slot, &[tally.held; LANES], mask),
+            Reduction::And(slot) => {
+                self.registers.set_predicate(slot, truth(tally.held == tally.threads), mask);
+            }
+            Reduction::Or(slot) => self.registers.set_predicate(slot, truth(tally.held > 0), mask),
+        }
+    }
+
+    /// `membar` and `fence`.
+    pub(super) fn fence(&mut self, fence: Fence, active: u32, context: &mut Context<'_>) {
+        let _ = (fence, active, context);
+    }
+
+    /// `bar.warp.sync`, whose lanes are all here.
+    pub(super) fn warp_sync(&mut self, active: u32, context: &mut Context<'_>) {
+        let _ = (active, context);
+    }
+
+    /// Looks whether a group that branched back is where it was, with nothing changed since.
+    pub(super) fn suspect(&mut self, group: usize, context: &Context<'_>) {
+        let Self { groups, registers, .. } = self;
+        let this = &mut groups[group];
+        let same = this.snapshot.as_ref().is_some_and(|snapshot| {
+            snapshot.pc == this.pc
+                && snapshot.changes == *context.changes
+                && registers.equal(&snapshot.registers, this.mask)
+        });
+        if let Some(snapshot) = this.snapshot.as_mut().filter(|_| same) {
+            snapshot.repeats = true;
+        } else if this.snapshot.as_ref().is_none_or(|snapshot| {
+            snapshot.changes != *context.changes || context.now >= snapshot.renew_at
+        }) {
+            // Brent's method: the wait for a repetition doubles, so that a cycle of any length,
+            // over any number of branches, is found.
+            let wait = this.snapshot.as_ref().map_or(64, |s| s.wait.saturating_mul(2));
+            this.snapshot = Some(Box::new(Snapshot {
+                pc: this.pc,
+                changes: *context.changes,
+                registers: registers.clone(),
+                repeats: false,
+                wait,
+                renew_at: context.now + wait,
+            }));
+        }
+    }
+
+    /// Whether no group can change its state before something else changes.
+    pub(super) fn is_stuck(&self, changes: u64) -> bool {
+        self.groups.iter().all(|group| match group.state {
+            State::Ready => {
+                group.snapshot.as_ref().is_some_and(|s| s.repeats && s.changes == changes)
+            }
+            State::Parked | State::Barrier { .. } => true,
+        })
+    }
+
+    /// An instruction of this warp, for messages.
+    pub(super) fn site(&self, context: &Context<'_>, pc: Pc, lanes: u32) -> Site {
+        let block = context.blocks[context.rank].index;
+        Site::new(context.run.program, pc, block, self.index, lanes)
+    }
+}

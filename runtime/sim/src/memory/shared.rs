@@ -1,0 +1,50 @@
+/// The shared memory of a block.
+#[derive(Clone, Debug)]
+pub(crate) struct SharedMemory {
+    bytes: Vec<u8>,
+    /// A bit a byte: whether anything wrote it.
+    written: Vec<u32>,
+}
+
+impl SharedMemory {
+    pub(crate) fn new(size: usize) -> Self {
+        // What nothing wrote is a NaN in every floating-point format.
+        Self { bytes: vec![0xff; size], written: vec![0; size.div_ceil(32) + 1] }
+    }
+
+    pub(crate) fn size(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// The bytes at an offset; none where they do not all exist.
+    #[inline]
+    pub(crate) fn get(&self, offset: u64, size: u32) -> Option<&[u8]> {
+        let offset = usize::try_from(offset).ok()?;
+        self.bytes.get(offset..offset.checked_add(size as usize)?)
+    }
+
+    /// Writes bytes that exist.
+    #[inline]
+    pub(crate) fn set(&mut self, offset: u64, bytes: &[u8]) {
+        let offset = offset as usize;
+        self.bytes[offset..offset + bytes.len()].copy_from_slice(bytes);
+        self.mark(offset, bytes.len());
+    }
+
+    #[inline]
+    fn mark(&mut self, offset: usize, size: usize) {
+        let bits = ((1u64 << size) - 1) << (offset % 32);
+        self.written[offset / 32] |= bits as u32;
+        self.written[offset / 32 + 1] |= (bits >> 32) as u32;
+    }
+
+    /// Whether all bytes of an access were written.
+    #[inline]
+    pub(crate) fn is_written(&self, offset: u64, size: u32) -> bool {
+        let offset = offset as usize;
+        let bits =
+            u64::from(self.written[offset / 32]) | u64::from(self.written[offset / 32 + 1]) << 32;
+        let wanted = (1u64 << size) - 1;
+        bits >> (offset % 32) & wanted == wanted
+    }
+}

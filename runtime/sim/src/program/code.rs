@@ -1,0 +1,301 @@
+//! The decoded form: what the machine executes.
+
+use std::sync::Arc;
+
+use tilewright_codegen::ptx::{Mnemonic, Space, SpecialRegister};
+
+use crate::exec::registers::{AnySlot, Compute, Condition, PredicateSlot, Slot};
+
+/// Index of an instruction among the program's.
+pub(crate) type Pc = u32;
+
+/// What the run loop needs of an instruction; messages use its [`Detail`].
+pub(crate) struct Instruction {
+    pub(crate) guard: Option<Condition>,
+    pub(crate) convergence: Convergence,
+    pub(crate) action: Action,
+}
+
+/// Which lanes must execute an instruction together.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Convergence {
+    /// Any.
+    Free,
+    /// Every live lane: `.aligned`.
+    Aligned,
+    /// Those of a mask that each lane gives: `.sync` with a member mask.
+    Members(Slot<u32>),
+}
+
+/// Where an instruction stood and which registers it uses.
+#[derive(Debug)]
+pub(crate) struct Detail {
+    pub(crate) line: u32,
+    /// None for the return at the end of a body.
+    pub(crate) mnemonic: Option<Arc<Mnemonic>>,
+    /// Index of its function in [`Program::functions`](super::Program).
+    pub(crate) function: u32,
+    /// Registers read and written, as numbers in [`Program::registers`](super::Program).
+    pub(crate) reads: Box<[u32]>,
+    pub(crate) writes: Box<[u32]>,
+}
+
+/// A function of the program.
+#[derive(Debug)]
+pub(crate) struct Function {
+    pub(crate) name: String,
+    /// Its first instruction.
+    pub(crate) start: Pc,
+    /// Bytes of a frame in local memory: its variables, its `.param` variables, its own parameters.
+    pub(crate) frame_size: u32,
+    /// Parameters and return values: where each lies in its frame, or in which register.
+    pub(crate) parameters: Vec<Passed>,
+    pub(crate) returns: Vec<Passed>,
+    /// Numbers of the parameters that are registers.
+    pub(crate) parameter_numbers: Vec<u32>,
+    /// Its registers, saved where it calls itself.
+    pub(crate) registers: Vec<AnySlot>,
+    pub(crate) predicates: std::ops::Range<u32>,
+    /// Their numbers, for the check that they were written.
+    pub(crate) numbers: std::ops::Range<u32>,
+}
+
+/// How a value is passed into or out of a function.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Passed {
+    /// Through a register.
+    Register(AnySlot),
+    /// Through bytes of a frame.
+    Frame { offset: u32, size: u32 },
+}
+
+/// What an instruction does.
+pub(crate) enum Action {
+    /// Computes on registers; the mask says for which lanes.
+    Compute(Compute),
+    /// Reads a clock.
+    Clock(AnySlot, SpecialRegister),
+    /// The address of a byte of the frame, in a space's window where that is given.
+    FrameAddress {
+        destination: AnySlot,
+        offset: i64,
+        window: u64,
+    },
+    Load(Box<Load>),
+    Store(Box<Store>),
+    Atomic(Box<Atomic>),
+    LoadMatrix(Box<LoadMatrix>),
+    CopyAsync(Box<CopyAsync>),
+    CopyCommit,
+    /// Waits until at most this many groups are in flight; for all copies where none is given.
+    CopyWait(Option<u32>),
+    CopyMbarrierArrive {
+        barrier: Address,
+        counted: bool,
+    },
+    Mbarrier(Box<Mbarrier>),
+    /// Exchanges values between the lanes of a member mask.
+    Exchange(Compute),
+    /// `bar.warp.sync`: orders memory among the lanes of the mask.
+    WarpSync,
+    Barrier(Box<Barrier>),
+    Fence(Fence),
+    Branch(Pc),
+    BranchTable {
+        index: Slot<u32>,
+        targets: Box<[Pc]>,
+    },
+    Call(Box<Call>),
+    Return,
+    Exit,
+    Trap,
+    /// Lets other threads go first.
+    Yield,
+    Nothing,
+}
+
+/// An address as an operand.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Address {
+    pub(crate) space: Space,
+    pub(crate) base: Base,
+    pub(crate) offset: i64,
+}
+
+/// What an [`Address`] is relative to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Base {
+    Word(Slot<u32>),
+    Double(Slot<u64>),
+    /// The frame of the function.
+    Frame,
+    Zero,
+}
+
+/// How an access is ordered with others: weak, or strong with the given semantics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    Weak,
+    Relaxed,
+    Acquire,
+    Release,
+    AcquireRelease,
+}
+
+impl Order {
+    pub(crate) fn is_strong(self) -> bool {
+        self != Self::Weak
+    }
+
+    pub(crate) fn acquires(self) -> bool {
+        matches!(self, Self::Acquire | Self::AcquireRelease)
+    }
+
+    pub(crate) fn releases(self) -> bool {
+        matches!(self, Self::Release | Self::AcquireRelease)
+    }
+}
+
+/// Whom a strong access is ordered with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Scope {
+    Block,
+    Cluster,
+    Device,
+    System,
+}
+
+/// `ld`.
+#[derive(Debug)]
+pub(crate) struct Load {
+    pub(crate) address: Address,
+    /// Bytes of an element.
+    pub(crate) element: u32,
+    /// Whether a narrow element is extended by its sign.
+    pub(crate) signed: bool,
+    /// Bits that a destination holds.
+    pub(crate) keep: u64,
+    /// A register an element; none for a sink.
+    pub(crate) destinations: Box<[Option<AnySlot>]>,
+    pub(crate) order: Order,
+    pub(crate) scope: Scope,
+}
+
+/// `st`.
+#[derive(Debug)]
+pub(crate) struct Store {
+    pub(crate) address: Address,
+    pub(crate) element: u32,
+    pub(crate) sources: Box<[AnySlot]>,
+    pub(crate) order: Order,
+    pub(crate) scope: Scope,
+}
+
+/// The new value from the old one and the operands.
+pub(crate) type Update = Box<dyn Fn(u64, u64, u64) -> u64 + Send + Sync>;
+
+/// `atom` and `red`.
+pub(crate) struct Atomic {
+    pub(crate) address: Address,
+    pub(crate) element: u32,
+    pub(crate) destination: Option<AnySlot>,
+    pub(crate) operands: [AnySlot; 2],
+    pub(crate) update: Update,
+    pub(crate) order: Order,
+    pub(crate) scope: Scope,
+}
+
+/// `ldmatrix` of 8×8 matrices of 16-bit elements.
+#[derive(Debug)]
+pub(crate) struct LoadMatrix {
+    pub(crate) address: Address,
+    pub(crate) transposed: bool,
+    /// A register a matrix.
+    pub(crate) destinations: Box<[Slot<u32>]>,
+}
+
+/// `cp.async`.
+#[derive(Debug)]
+pub(crate) struct CopyAsync {
+    pub(crate) destination: Address,
+    pub(crate) source: Address,
+    /// Bytes written.
+    pub(crate) size: u32,
+    /// Bytes read; the others are zeros.
+    pub(crate) source_size: Option<Slot<u32>>,
+    /// Where it holds, all are zeros.
+    pub(crate) ignore_source: Option<Condition>,
+}
+
+/// `mbarrier.*`.
+#[derive(Debug)]
+pub(crate) struct Mbarrier {
+    pub(crate) address: Option<Address>,
+    pub(crate) operation: MbarrierOperation,
+    pub(crate) order: Order,
+}
+
+/// What an `mbarrier` instruction does.
+#[derive(Debug)]
+pub(crate) enum MbarrierOperation {
+    Initialize { count: Slot<u32> },
+    Invalidate,
+    Arrive { state: Option<Slot<u64>>, count: Option<Slot<u32>>, drop: bool, completes: bool },
+    Wait { done: PredicateSlot, awaited: Awaited, suspends: bool },
+    PendingCount { destination: Slot<u32>, state: Slot<u64> },
+}
+
+/// What a wait names the phase by.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Awaited {
+    State(Slot<u64>),
+    Parity(Slot<u32>),
+}
+
+/// `bar` and `barrier`.
+#[derive(Debug)]
+pub(crate) struct Barrier {
+    pub(crate) number: Slot<u32>,
+    pub(crate) threads: Option<Slot<u32>>,
+    pub(crate) kind: BarrierKind,
+}
+
+/// What is done at a barrier.
+#[derive(Debug)]
+pub(crate) enum BarrierKind {
+    Sync,
+    Arrive,
+    Reduce { operation: Reduction, condition: Condition },
+}
+
+/// What `bar.red` computes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reduction {
+    Count(Slot<u32>),
+    And(PredicateSlot),
+    Or(PredicateSlot),
+}
+
+/// `membar` and `fence`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fence {
+    pub(crate) scope: Scope,
+}
+
+/// `call`.
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) target: Target,
+    /// Values in the caller, for each parameter and each return value.
+    pub(crate) arguments: Box<[Passed]>,
+    pub(crate) results: Box<[Option<Passed>]>,
+}
+
+/// The function called.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Target {
+    /// Its index in [`Program::functions`](super::Program).
+    Direct(u32),
+    /// A register holds its address.
+    Indirect(Slot<u64>),
+}

@@ -1,0 +1,71 @@
+//! From one checked instruction to what it does.
+
+use tilewright_codegen::ptx::{Opcode, ScalarType, TypeClass};
+
+use super::code::{Action, Convergence, Pc};
+use super::operands::{Lowered, Operands};
+use super::{compare, control, convert, data, exchange, float, integer, matrix, memory};
+
+/// Lowers an instruction of the function whose first one is at `start`.
+pub(super) fn lower(o: &mut Operands<'_>, start: Pc) -> Lowered<(Action, Convergence)> {
+    use Opcode::*;
+    let action = match o.instruction.opcode() {
+        Add | Sub | Mul | Mad | Fma | Div | Rem | Abs | Neg | Min | Max | Sad => arithmetic(o)?,
+        AddCarryOut | AddCarry | SubBorrowOut | SubBorrow | MadCarry => integer::lower_carry(o)?,
+        Mul24 | Mad24 | Dp4a | Dp2a | And | Or | Xor | Not | Cnot | Lop3 | Shl | Shr | Shf
+        | Popc | Clz | Brev | Bfind | Bfe | Bfi | Fns | Prmt | Szext | Bmsk => integer::lower(o)?,
+        Sqrt | Rsqrt | Rcp | Sin | Cos | Lg2 | Ex2 | Tanh | Testp | Copysign => float::lower(o)?,
+        Setp => compare::setp(o)?,
+        Set => compare::set(o)?,
+        Selp => compare::selp(o)?,
+        Slct => compare::slct(o)?,
+        Mov => data::mov(o)?,
+        Cvt => convert::lower(o)?,
+        CvtPack => convert::lower_pack(o)?,
+        Cvta => data::cvta(o)?,
+        Isspacep => data::isspacep(o)?,
+        Createpolicy => data::createpolicy(o)?,
+        Ld | Ldu => memory::load(o)?,
+        St => memory::store(o)?,
+        Atom | Red => memory::atomic(o)?,
+        Prefetch | Prefetchu | Applypriority | Discard | Pmevent => Action::Nothing,
+        Membar | Fence => memory::fence(o)?,
+        CpAsync => memory::copy_async(o)?,
+        CpAsyncCommitGroup => Action::CopyCommit,
+        CpAsyncWaitGroup => memory::copy_wait_group(o)?,
+        CpAsyncWaitAll => Action::CopyWait(None),
+        CpAsyncMbarrierArrive => memory::copy_arrive(o)?,
+        MbarrierInit | MbarrierInval | MbarrierArrive | MbarrierArriveDrop | MbarrierTestWait
+        | MbarrierPendingCount => memory::mbarrier(o)?,
+        Shfl | Vote | Match | Redux | Activemask | Elect => return exchange::lower(o),
+        BarWarpSync => return Ok((Action::WarpSync, Convergence::Members(o.source(0)?))),
+        BarSync | BarArrive | BarRed | BarrierSync | BarrierArrive | BarrierRed
+        | BarrierCtaSync | BarrierCtaArrive | BarrierCtaRed | BarCtaSync | BarCtaArrive
+        | BarCtaRed => {
+            return control::barrier(o);
+        }
+        Ldmatrix => return Ok((memory::load_matrix(o)?, Convergence::Aligned)),
+        Movmatrix => return Ok((matrix::move_matrix(o)?, Convergence::Aligned)),
+        Mma => return Ok((matrix::mma(o)?, Convergence::Aligned)),
+        Bra => control::branch(o, start)?,
+        BrxIdx => control::branch_table(o, start)?,
+        Call => control::call(o)?,
+        Ret => Action::Return,
+        Exit => Action::Exit,
+        Trap | Brkpt => Action::Trap,
+        Nanosleep => Action::Yield,
+        _ => return Err(o.unsupported("")),
+    };
+    Ok((action, Convergence::Free))
+}
+
+/// Arithmetic that integers and floating-point numbers share names for.
+fn arithmetic(o: &mut Operands<'_>) -> Lowered<Action> {
+    let packed_integer = |scalar| matches!(scalar, ScalarType::U16x2 | ScalarType::S16x2);
+    match o.name.scalar() {
+        Some(scalar) if scalar.class() == TypeClass::Integer || packed_integer(scalar) => {
+            integer::lower(o)
+        }
+        _ => float::lower(o),
+    }
+}

@@ -1,0 +1,286 @@
+//! Loads, stores, atomics, copies and fences.
+
+use tilewright_codegen::ptx::check::CheckedOperand;
+use tilewright_codegen::ptx::{Opcode, ScalarType, Space};
+
+use super::code::{
+    Action, Atomic, Awaited, CopyAsync, Fence, Load, LoadMatrix, Mbarrier, MbarrierOperation,
+    Order, Scope, Store, Update,
+};
+use super::name::Name;
+use super::operands::{Lowered, Operands};
+use crate::exec::registers::{AnySlot, Slot};
+use crate::numeric::{Bf16, F16, F32, F64, Mode, float, packed};
+
+/// The semantics that a name gives an access; `default` where it gives none.
+fn order(name: &Name<'_>, default: Order) -> Order {
+    let words = ["relaxed", "acquire", "release", "acq_rel", "sc", "volatile", "mmio", "weak"];
+    match name.first_of(&words) {
+        Some("relaxed" | "volatile" | "mmio") => Order::Relaxed,
+        Some("acquire") => Order::Acquire,
+        Some("release") => Order::Release,
+        Some("acq_rel" | "sc") => Order::AcquireRelease,
+        Some(_) => Order::Weak,
+        None => default,
+    }
+}
+
+/// The scope that a name gives; `default` where it gives none.
+fn scope(name: &Name<'_>, default: Scope) -> Scope {
+    match name.first_of(&["cta", "cluster", "gpu", "gl", "sys", "volatile"]) {
+        Some("cta") => Scope::Block,
+        Some("cluster") => Scope::Cluster,
+        Some("gpu" | "gl") => Scope::Device,
+        Some(_) => Scope::System,
+        None => default,
+    }
+}
+
+/// Lowers `ld` and `ldu`.
+pub(super) fn load(o: &mut Operands<'_>) -> Lowered<Action> {
+    let Some(scalar) = o.name.scalar() else { return Err(o.unsupported("")) };
+    let elements = o.elements(0)?;
+    if elements.len() != o.name.vector() {
+        return Err(o.unsupported("a vector has an unexpected length"));
+    }
+    let destinations = elements.iter().map(|e| o.any_destination(e)).collect::<Lowered<_>>()?;
+    let width = elements.iter().map(|e| o.destination_bits(e)).min().unwrap_or(64);
+    Ok(Action::Load(Box::new(Load {
+        address: o.address(1)?,
+        element: scalar.bytes(),
+        signed: scalar.is_signed(),
+        keep: u64::MAX >> (64 - width),
+        destinations,
+        order: order(&o.name, Order::Weak),
+        scope: scope(&o.name, Scope::System),
+    })))
+}
+
+/// Lowers `st`.
+pub(super) fn store(o: &mut Operands<'_>) -> Lowered<Action> {
+    let Some(scalar) = o.name.scalar() else { return Err(o.unsupported("")) };
+    let elements = o.elements(1)?;
+    if elements.len() != o.name.vector() {
+        return Err(o.unsupported("a vector has an unexpected length"));
+    }
+    let wide = scalar.bits() >= 64;
+    let sources = elements.iter().map(|e| o.any_source(e, wide)).collect::<Lowered<_>>()?;
+    Ok(Action::Store(Box::new(Store {
+        address: o.address(0)?,
+        element: scalar.bytes(),
+        sources,
+        order: order(&o.name, Order::Weak),
+        scope: scope(&o.name, Scope::System),
+    })))
+}
+
+/// Lowers `atom` and `red`.
+pub(super) fn atomic(o: &mut Operands<'_>) -> Lowered<Action> {
+    let Some(scalar) = o.name.scalar() else { return Err(o.unsupported("")) };
+    if o.name.vector() > 1 || scalar.bits() > 64 {
+        return Err(o.unsupported("vectors and 128 bits"));
+    }
+    let first = usize::from(o.instruction.opcode() == Opcode::Atom);
+    let destination = match first {
+        0 => None,
+        _ => {
+            let destination = o.operand(0)?;
+            o.any_destination(destination)?
+        }
+    };
+    let address = o.address(first)?;
+    let wide = scalar.bits() == 64;
+    let operand = o.operand(first + 1)?;
+    let a = o.any_source(operand, wide)?;
+    let b = match o.name.has("cas") {
+        true => {
+            let operand = o.operand(first + 2)?;
+            o.any_source(operand, wide)?
+        }
+        false => a,
+    };
+    let update = update(o, scalar, address.space)?;
+    Ok(Action::Atomic(Box::new(Atomic {
+        address,
+        element: scalar.bytes(),
+        destination,
+        operands: [a, b],
+        update,
+        order: order(&o.name, Order::Relaxed),
+        scope: scope(&o.name, Scope::Device),
+    })))
+}
+
+/// What an atomic operation makes of the old value and its operands.
+fn update(o: &Operands<'_>, scalar: ScalarType, space: Space) -> Lowered<Update> {
+    let words = ["cas", "exch", "and", "or", "xor", "add", "inc", "dec", "min", "max"];
+    let Some(operation) = o.name.first_of(&words) else { return Err(o.unsupported("")) };
+    Ok(match operation {
+        "cas" => Box::new(|old, compare, new| if old == compare { new } else { old }),
+        "exch" => Box::new(|_, new, _| new),
+        "and" => Box::new(|old, a, _| old & a),
+        "or" => Box::new(|old, a, _| old | a),
+        "xor" => Box::new(|old, a, _| old ^ a),
+        "inc" => Box::new(|old, limit, _| if old >= limit { 0 } else { old + 1 }),
+        "dec" => Box::new(|old, limit, _| if old == 0 || old > limit { limit } else { old - 1 }),
+        "add" => return add(o, scalar, space),
+        operation => {
+            let smaller = operation == "min";
+            match scalar {
+                ScalarType::U32 | ScalarType::U64 => {
+                    Box::new(move |old, a, _| if smaller { old.min(a) } else { old.max(a) })
+                }
+                ScalarType::S32 => Box::new(move |old, a, _| {
+                    let (old, a) = (old as i32, a as i32);
+                    u64::from(if smaller { old.min(a) } else { old.max(a) } as u32)
+                }),
+                ScalarType::S64 => Box::new(move |old, a, _| {
+                    let (old, a) = (old as i64, a as i64);
+                    (if smaller { old.min(a) } else { old.max(a) }) as u64
+                }),
+                _ => return Err(o.unsupported("this type")),
+            }
+        }
+    })
+}
+
+fn add(o: &Operands<'_>, scalar: ScalarType, space: Space) -> Lowered<Update> {
+    // *atom*: on global memory `.f32` flushes subnormal numbers, on shared memory it does not.
+    let mode = if space == Space::Shared { Mode::NEAREST } else { Mode::NEAREST_FLUSH };
+    let half = Mode::NEAREST;
+    Ok(match scalar {
+        ScalarType::F32 => {
+            Box::new(move |old, a, _| u64::from(float::add::<F32>(old as u32, a as u32, mode)))
+        }
+        ScalarType::F64 => Box::new(move |old, a, _| float::add::<F64>(old, a, Mode::NEAREST)),
+        ScalarType::F16 => {
+            Box::new(move |old, a, _| u64::from(float::add::<F16>(old as u16, a as u16, half)))
+        }
+        ScalarType::Bf16 => {
+            Box::new(move |old, a, _| u64::from(float::add::<Bf16>(old as u16, a as u16, half)))
+        }
+        ScalarType::F16x2 => Box::new(move |old, a, _| {
+            let sum = packed::halves2(old as u32, a as u32, |x, y| float::add::<F16>(x, y, half));
+            u64::from(sum)
+        }),
+        ScalarType::Bf16x2 => Box::new(move |old, a, _| {
+            let sum = packed::halves2(old as u32, a as u32, |x, y| float::add::<Bf16>(x, y, half));
+            u64::from(sum)
+        }),
+        ScalarType::U32 | ScalarType::S32 => {
+            Box::new(|old, a, _| u64::from((old as u32).wrapping_add(a as u32)))
+        }
+        ScalarType::U64 | ScalarType::S64 => Box::new(|old, a, _| old.wrapping_add(a)),
+        _ => return Err(o.unsupported("this type")),
+    })
+}
+
+/// Lowers `ldmatrix`.
+pub(super) fn load_matrix(o: &mut Operands<'_>) -> Lowered<Action> {
+    if !o.name.has("m8n8") || !o.name.has("b16") {
+        return Err(o.unsupported("this shape"));
+    }
+    let elements = o.elements(0)?;
+    let destinations = elements.iter().map(|e| o.destination_of(e)).collect::<Lowered<_>>()?;
+    let address = o.address(1)?;
+    let transposed = o.name.has("trans");
+    Ok(Action::LoadMatrix(Box::new(LoadMatrix { address, transposed, destinations })))
+}
+
+/// Lowers `cp.async`.
+pub(super) fn copy_async(o: &mut Operands<'_>) -> Lowered<Action> {
+    let (destination, source) = (o.address(0)?, o.address(1)?);
+    let size = o.immediate(2)? as u32;
+    let (mut source_size, mut ignore_source) = (None, None);
+    if o.len() > 3 {
+        // What follows is a size, a predicate or a cache policy, which its width tells.
+        match o.operand(3)? {
+            CheckedOperand::NotRegister(_) => ignore_source = Some(o.condition(3)?),
+            operand if o.destination_bits(operand) == 1 => ignore_source = Some(o.condition(3)?),
+            CheckedOperand::Register(_) if o.destination_bits(o.operand(3)?) == 64 => {}
+            operand => source_size = Some(o.source_of(operand)?),
+        }
+    }
+    Ok(Action::CopyAsync(Box::new(CopyAsync {
+        destination,
+        source,
+        size,
+        source_size,
+        ignore_source,
+    })))
+}
+
+/// Lowers `cp.async.wait_group`.
+pub(super) fn copy_wait_group(o: &mut Operands<'_>) -> Lowered<Action> {
+    Ok(Action::CopyWait(Some(o.immediate(0)? as u32)))
+}
+
+/// Lowers `cp.async.mbarrier.arrive`.
+pub(super) fn copy_arrive(o: &mut Operands<'_>) -> Lowered<Action> {
+    Ok(Action::CopyMbarrierArrive { barrier: o.address(0)?, counted: o.name.has("noinc") })
+}
+
+/// Lowers `membar` and `fence`.
+pub(super) fn fence(o: &mut Operands<'_>) -> Lowered<Action> {
+    if o.name.modifiers().any(|word| word.starts_with("proxy") || word.starts_with("mbarrier")) {
+        return Err(o.unsupported(""));
+    }
+    Ok(Action::Fence(Fence { scope: scope(&o.name, Scope::System) }))
+}
+
+/// Lowers `mbarrier.*`.
+pub(super) fn mbarrier(o: &mut Operands<'_>) -> Lowered<Action> {
+    let later = o.name.modifiers().any(|word| word.starts_with("expect_tx"));
+    if later {
+        return Err(o.unsupported(""));
+    }
+    let (address, operation, default) = match o.instruction.opcode() {
+        Opcode::MbarrierInit => {
+            let count = o.source(1)?;
+            (Some(o.address(0)?), MbarrierOperation::Initialize { count }, Order::Weak)
+        }
+        Opcode::MbarrierInval => (Some(o.address(0)?), MbarrierOperation::Invalidate, Order::Weak),
+        Opcode::MbarrierArrive | Opcode::MbarrierArriveDrop => arrive(o)?,
+        Opcode::MbarrierTestWait | Opcode::MbarrierTryWait => {
+            let done = o.predicates(0)?.0;
+            let awaited = match o.name.has("parity") {
+                true => Awaited::Parity(o.source(2)?),
+                false => Awaited::State(o.source(2)?),
+            };
+            let address = o.address(1)?;
+            let suspends = o.instruction.opcode() == Opcode::MbarrierTryWait;
+            let operation = MbarrierOperation::Wait { done, awaited, suspends };
+            (Some(address), operation, Order::Acquire)
+        }
+        Opcode::MbarrierPendingCount => {
+            let (destination, state) = (o.destination(0)?, o.source(1)?);
+            (None, MbarrierOperation::PendingCount { destination, state }, Order::Weak)
+        }
+        _ => return Err(o.unsupported("")),
+    };
+    let order = order(&o.name, default);
+    Ok(Action::Mbarrier(Box::new(Mbarrier { address, operation, order })))
+}
+
+/// `mbarrier.arrive` and `arrive_drop`, with or without a state to write and a count.
+fn arrive(
+    o: &mut Operands<'_>,
+) -> Lowered<(Option<super::code::Address>, MbarrierOperation, Order)> {
+    let first = usize::from(!matches!(o.operand(0)?, CheckedOperand::Address { .. }));
+    let state: Option<Slot<u64>> = match first {
+        0 => None,
+        _ => {
+            let operand = o.operand(0)?;
+            match o.any_destination(operand)? {
+                Some(AnySlot::Double(slot)) => Some(slot),
+                None => None,
+                Some(_) => return Err(o.unsupported("a destination has an unexpected width")),
+            }
+        }
+    };
+    let count = if o.len() > first + 1 { Some(o.source(first + 1)?) } else { None };
+    let drop = o.instruction.opcode() == Opcode::MbarrierArriveDrop;
+    let completes = !o.name.has("noComplete");
+    let operation = MbarrierOperation::Arrive { state, count, drop, completes };
+    Ok((Some(o.address(first)?), operation, Order::Release))
+}
