@@ -27,6 +27,17 @@ pub enum Item {
     Variable(Variable),
     /// An entry or a device function, or its declaration.
     Function(Function),
+    /// `.alias name, target;`: another name for a device function.
+    Alias {
+        /// The other name, declared before.
+        name: SmolStr,
+        /// The function it stands for.
+        target: SmolStr,
+        /// Where it stood.
+        span: Span,
+    },
+    /// `.pragma "…";`.
+    Pragma(SmolStr),
 }
 
 /// `.visible`, `.extern` and their like.
@@ -112,7 +123,7 @@ pub struct Parameter {
     pub align: Option<u32>,
     /// Type of an element.
     pub scalar: ScalarType,
-    /// Number of elements, for an array.
+    /// Number of elements, for an array; 0 is `[]`, the arguments that vary.
     pub array: Option<u64>,
     /// `.ptr`: where a pointer points, and the alignment promised there.
     pub pointer: Option<Pointer>,

@@ -86,7 +86,10 @@ impl<'c, 'a> Body<'c, 'a> {
     }
 
     fn block(&mut self, statements: &'a [Statement], depth: usize) {
-        self.scopes.enter();
+        // The outermost block shares its scope with the parameters.
+        if depth > 0 {
+            self.scopes.enter();
+        }
         for (name, index, span) in self.labels.next().unwrap_or_default() {
             self.declare(name, Name::Label(index), span);
         }
@@ -111,7 +114,9 @@ impl<'c, 'a> Body<'c, 'a> {
                 Statement::Label(..) | Statement::Pragma(_) => {}
             }
         }
-        self.scopes.leave();
+        if depth > 0 {
+            self.scopes.leave();
+        }
     }
 
     fn declare(&mut self, name: &SmolStr, meaning: Name<'a>, span: Span) {
@@ -189,10 +194,12 @@ impl<'c, 'a> Body<'c, 'a> {
             } => Some((*is_return, *index as usize)),
             _ => None,
         });
-        if let Some((false, index)) = base.filter(|_| is_store) {
-            let name = self.function.parameters[index].name.clone();
-            self.checker.error(instruction.span, CheckErrorKind::Access { name, verb: "written" });
-        }
+        let (name, verb) = match base {
+            Some((false, index)) if is_store => (&self.function.parameters[index].name, "written"),
+            Some((true, index)) if !is_store => (&self.function.returns[index].name, "read"),
+            _ => return,
+        };
+        self.checker.error(instruction.span, CheckErrorKind::Access { name: name.clone(), verb });
     }
 }
 

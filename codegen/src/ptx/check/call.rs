@@ -10,8 +10,8 @@ use super::operands::Mismatch;
 use super::resolved::{CheckedOperand, ParameterLayout};
 use super::scope::Name;
 use super::types::{holds, immediate};
-use crate::ptx::ScalarType;
 use crate::ptx::tree::{Instruction, Operand};
+use crate::ptx::{ScalarType, Space};
 
 type Checked = Result<CheckedOperand, Mismatch>;
 
@@ -60,8 +60,8 @@ impl<'a> Body<'_, 'a> {
         }
     }
 
-    /// A list of registers, constants, and variables and parameters in `.param` space. A constant
-    /// takes its type from the parameter, see [`Self::check_call`].
+    /// A list of registers, constants and variables in `.param` space. A constant takes its type
+    /// from the parameter, see [`Self::check_call`].
     pub(super) fn arguments(&mut self, operand: &'a Operand) -> Checked {
         let Operand::Arguments(arguments) = operand else { return Err(Mismatch::Kind) };
         let checked: Result<_, _> = arguments.iter().map(|a| self.argument(a)).collect();
@@ -74,19 +74,9 @@ impl<'a> Body<'_, 'a> {
                 Ok(CheckedOperand::Register(self.register(name, *component)?))
             }
             Operand::Sink => Ok(CheckedOperand::Sink),
-            Operand::Literal(literal) => {
-                let ty = match literal {
-                    crate::ptx::tree::Literal::F32(_) => ScalarType::F32,
-                    crate::ptx::tree::Literal::F64(_) => ScalarType::F64,
-                    crate::ptx::tree::Literal::Integer(_) => ScalarType::B64,
-                };
-                immediate(*literal, ty).map(CheckedOperand::Immediate).ok_or(Mismatch::Kind)
-            }
+            Operand::Literal(_) => Ok(CheckedOperand::Immediate(0)),
             Operand::Symbol(name, 0) => match self.scopes.find(name) {
                 Some(Name::Variable(id)) => Ok(CheckedOperand::Variable(id, 0)),
-                Some(Name::Parameter { is_return, index }) => {
-                    Ok(CheckedOperand::Parameter { is_return, index, offset: 0 })
-                }
                 Some(_) => Err(Mismatch::Kind),
                 None => Err(Mismatch::Undeclared(name.clone())),
             },
@@ -116,71 +106,100 @@ impl<'a> Body<'_, 'a> {
             ),
             _ => {
                 let function = instruction.operands[callee].to_string().into();
-                let found = "no prototype".into();
-                let expected = "one as its last operand, since its address is in a register".into();
+                let found = "none".into();
+                let expected = "a prototype, since the address is in a register".into();
                 let kind = CheckErrorKind::Call { function, found, expected };
                 return self.checker.error(instruction.span, kind);
             }
         };
-        let (before, after) = operands.split_at_mut(callee);
-        let given = before.first_mut();
-        self.check_list(instruction, &name, given, &returns, "return values");
-        let given = after.get_mut(1).filter(|o| matches!(o, CheckedOperand::Arguments(_)));
-        self.check_list(instruction, &name, given, &parameters, "arguments");
+        let lists = [
+            (callee.checked_sub(1), &returns, "return value"),
+            (Some(callee + 1), &parameters, "argument"),
+        ];
+        for (position, expected, what) in lists {
+            let given =
+                position.and_then(|p| match (instruction.operands.get(p), operands.get_mut(p)) {
+                    (Some(Operand::Arguments(written)), Some(CheckedOperand::Arguments(given))) => {
+                        Some((written.as_slice(), given.as_mut_slice()))
+                    }
+                    _ => None,
+                });
+            let list = List { function: &name, what, given: given.unwrap_or_default(), expected };
+            self.check_list(instruction, list);
+        }
     }
 
-    fn check_list(
-        &mut self,
-        instruction: &Instruction,
-        function: &SmolStr,
-        given: Option<&mut CheckedOperand>,
-        expected: &[ParameterLayout],
-        what: &str,
-    ) {
-        let mut none = Vec::new();
-        let given = match given {
-            Some(CheckedOperand::Arguments(list)) => list,
-            _ => &mut none,
-        };
+    fn check_list(&mut self, instruction: &Instruction, list: List<'_>) {
+        let List { function, what, given: (written, given), expected } = list;
         if given.len() != expected.len() {
             let kind = CheckErrorKind::Call {
                 function: function.clone(),
-                found: format!("{} {what}", given.len()),
-                expected: expected.len().to_string(),
+                found: given.len().to_string(),
+                expected: match expected.len() {
+                    1 => format!("1 {what}"),
+                    count => format!("{count} {what}s"),
+                },
             };
             return self.checker.error(instruction.span, kind);
         }
-        for (i, (argument, parameter)) in given.iter_mut().zip(expected).enumerate() {
-            if let Some(found) = self.misfit(argument, parameter) {
+        for (i, parameter) in expected.iter().enumerate() {
+            if !self.fits(&written[i], &mut given[i], parameter) {
                 let kind = CheckErrorKind::Call {
                     function: function.clone(),
-                    found: format!("{found} as number {} of its {what}", i + 1),
-                    expected: format!("{} bytes of .{}", parameter.size, parameter.scalar),
+                    found: format!("`{}`", written[i]),
+                    expected: format!("{} as {what} {}", describe(parameter), i + 1),
                 };
                 self.checker.error(instruction.span, kind);
             }
         }
     }
 
-    /// What an argument is, where it is not what the parameter takes.
-    fn misfit(&self, argument: &mut CheckedOperand, parameter: &ParameterLayout) -> Option<String> {
-        match argument {
-            CheckedOperand::Register(id) => {
-                let found = self.scopes.register(*id).scalar;
-                let fits = found.bits() == parameter.scalar.bits()
-                    && parameter.size == u64::from(parameter.scalar.bytes());
-                (!fits).then(|| format!("a .{found} register"))
+    /// Whether an argument is what the parameter takes; sets the bits of a constant.
+    fn fits(
+        &self,
+        written: &Operand,
+        given: &mut CheckedOperand,
+        parameter: &ParameterLayout,
+    ) -> bool {
+        let is_scalar = parameter.size == u64::from(parameter.scalar.bytes());
+        match (written, given) {
+            (_, CheckedOperand::Register(id)) => {
+                is_scalar && similar(self.scopes.register(*id).scalar, parameter.scalar)
             }
-            CheckedOperand::Variable(id, _) => {
-                let found = &self.checker.variables[id.0 as usize];
-                (found.size != parameter.size)
-                    .then(|| format!("`{}` of {} bytes", found.name, found.size))
+            (_, CheckedOperand::Variable(id, _)) => {
+                let variable = &self.checker.variables[id.0 as usize];
+                let varying = parameter.size == 0;
+                let same = (variable.size, variable.align) == (parameter.size, parameter.align);
+                let types = !is_scalar || similar(variable.scalar, parameter.scalar);
+                variable.space == Space::Param && (varying || (same && types))
             }
-            CheckedOperand::Immediate(bits) => {
-                *bits &= u64::MAX >> (64 - parameter.scalar.bits().min(64));
-                None
+            (Operand::Literal(literal), CheckedOperand::Immediate(bits)) => {
+                let value = immediate(*literal, parameter.scalar).filter(|_| is_scalar);
+                *bits = value.unwrap_or(0);
+                value.is_some()
             }
-            _ => None,
+            _ => true,
         }
+    }
+}
+
+/// A list of arguments or return values: as written, in resolved form, and what is expected.
+struct List<'l> {
+    function: &'l SmolStr,
+    what: &'l str,
+    given: (&'l [Operand], &'l mut [CheckedOperand]),
+    expected: &'l [ParameterLayout],
+}
+
+/// Whether a value of type `a` may be passed as one of type `b`.
+fn similar(a: ScalarType, b: ScalarType) -> bool {
+    holds(a, b, false) || holds(b, a, false)
+}
+
+fn describe(parameter: &ParameterLayout) -> String {
+    let ParameterLayout { scalar, size, align, .. } = parameter;
+    match *size == u64::from(scalar.bytes()) {
+        true => format!("a .{scalar}"),
+        false => format!("{size} bytes aligned to {align}"),
     }
 }

@@ -6,6 +6,13 @@ use thiserror::Error;
 use crate::gpu::{Target, TargetSet};
 use crate::ptx::{ScalarType, Space, Span, Version};
 
+fn spelled(space: Space) -> String {
+    match space {
+        Space::Generic => "generic, which reaches .global, .shared and .local".into(),
+        space => format!("in .{space}"),
+    }
+}
+
 /// Everything that is wrong with a module, in the order it stands there.
 #[derive(Clone, Debug, Error, PartialEq)]
 pub struct CheckErrors(pub Vec<CheckError>);
@@ -56,7 +63,7 @@ pub enum CheckErrorKind {
         found: String,
     },
     /// More or fewer operands than any form takes.
-    #[error("`{mnemonic}` takes {expected} operands, found {found}")]
+    #[error("`{mnemonic}` takes {expected}, found {found}")]
     OperandCount {
         /// The instruction.
         mnemonic: SmolStr,
@@ -111,8 +118,8 @@ pub enum CheckErrorKind {
         /// The type.
         scalar: ScalarType,
     },
-    /// An alignment that is no power of two, or smaller than the type needs.
-    #[error("an alignment of {align} is not a power of two of at most 65536")]
+    /// An alignment that is no power of two.
+    #[error("an alignment of {align} is not a power of two")]
     Alignment {
         /// The alignment.
         align: u32,
@@ -142,13 +149,13 @@ pub enum CheckErrorKind {
         limit: u64,
     },
     /// A call that does not fit the function called.
-    #[error("this call of `{function}` passes {found}, which takes {expected}")]
+    #[error("this call of `{function}` needs {expected}, found {found}")]
     Call {
         /// The function, or its prototype.
         function: SmolStr,
-        /// What the call passes or takes back.
+        /// What it passes or takes back.
         found: String,
-        /// What the function takes or gives.
+        /// What the function takes or gives back.
         expected: String,
     },
     /// A store to a parameter that may only be read, or the reverse.
@@ -165,6 +172,14 @@ pub enum CheckErrorKind {
         /// Its name.
         name: SmolStr,
     },
+    /// Directives of a function that exclude each other.
+    #[error("`{first}` and `{second}` exclude each other")]
+    Conflict {
+        /// One of them.
+        first: &'static str,
+        /// The other.
+        second: &'static str,
+    },
     /// A constant outside the range that the instruction takes.
     #[error("{what} is {found}; expected {expected}")]
     Range {
@@ -176,7 +191,7 @@ pub enum CheckErrorKind {
         expected: &'static str,
     },
     /// A variable in a state space that this instruction does not reach.
-    #[error("`{name}` is in .{found}, and the address is in .{expected}")]
+    #[error("`{name}` is in .{found}, and this address is {}", spelled(*expected))]
     Space {
         /// The variable.
         name: SmolStr,

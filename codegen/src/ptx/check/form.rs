@@ -7,7 +7,7 @@ use super::resolved::CheckedOperand;
 use crate::gpu::{Target, TargetSet};
 use crate::ptx::Version;
 use crate::ptx::isa::{Binding, OperandSpec};
-use crate::ptx::tree::Instruction;
+use crate::ptx::tree::{Instruction, Operand};
 
 /// A form whose operands fit.
 pub(super) struct Fit<'a> {
@@ -33,7 +33,8 @@ impl<'a> Body<'_, 'a> {
             let operands = match self.fit(instruction, binding) {
                 Ok(operands) => operands,
                 Err(miss) => {
-                    if closest.as_ref().is_none_or(|c| c.position < miss.position) {
+                    let rank = |m: &Miss<'_>| (m.position, m.mismatch.weight());
+                    if closest.as_ref().is_none_or(|c| rank(c) < rank(&miss)) {
                         closest = Some(miss);
                     }
                     continue;
@@ -111,6 +112,9 @@ impl<'a> Body<'_, 'a> {
                 let (name, found, expected) = (name.clone(), *found, *expected);
                 (CheckErrorKind::Space { name, found, expected }, None)
             }
+            Mismatch::Kind if self.is_undeclared(operand) => {
+                (CheckErrorKind::Undeclared { name: operand.to_string().into() }, None)
+            }
             mismatch => {
                 let Some(spec) = specs(miss.binding).nth(miss.position) else { return };
                 let expected = describe(spec, miss.binding);
@@ -126,13 +130,24 @@ impl<'a> Body<'_, 'a> {
     fn report_count(&mut self, instruction: &Instruction, binding: &Binding) {
         let (required, most) = operand_count(binding);
         let expected = match required == most {
-            true => required.to_string(),
-            false => format!("{required} to {most}"),
+            true if most == 1 => "1 operand".into(),
+            true => format!("{most} operands"),
+            false if required + 1 == most => format!("{required} or {most} operands"),
+            false => format!("{required} to {most} operands"),
         };
         let mnemonic = instruction.mnemonic.text().into();
         let found = instruction.operands.len();
         let kind = CheckErrorKind::OperandCount { mnemonic, expected, found };
         self.checker.error(instruction.span, kind);
+    }
+
+    fn is_undeclared(&mut self, operand: &Operand) -> bool {
+        match operand {
+            Operand::Symbol(name, 0) => {
+                self.scopes.find(name).is_none() && self.checker.global(name).is_none()
+            }
+            _ => false,
+        }
     }
 
     fn undeclared_hint(&self, name: &str) -> Option<String> {

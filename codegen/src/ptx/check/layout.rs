@@ -3,21 +3,12 @@
 use super::resolved::ParameterLayout;
 use crate::ptx::tree::{Parameter, Variable};
 
-/// The largest alignment taken, in bytes: ptxas takes any power of two, and compilers ask for 1024
-/// where a swizzle pattern has to begin in shared memory.
-const LARGEST_ALIGNMENT: u32 = 1 << 16;
-
-/// Whether an alignment can be declared.
-pub(super) fn is_alignment(align: u32) -> bool {
-    align.is_power_of_two() && align <= LARGEST_ALIGNMENT
-}
-
 /// Lays parameters out in a block, each aligned in turn.
 pub(super) fn parameters(parameters: &[Parameter]) -> Vec<ParameterLayout> {
     let mut end = 0_u64;
     let layout = |parameter: &Parameter| {
         let natural = parameter.scalar.bytes();
-        let align = parameter.align.filter(|a| is_alignment(*a)).unwrap_or(natural);
+        let align = parameter.align.filter(|a| a.is_power_of_two()).unwrap_or(natural);
         let size = u64::from(natural).saturating_mul(parameter.array.unwrap_or(1));
         let offset = end.next_multiple_of(u64::from(align));
         end = offset.saturating_add(size).min(u64::from(u32::MAX));
@@ -50,5 +41,5 @@ pub(super) fn elements(variable: &Variable) -> Option<u64> {
 /// Alignment of a variable in bytes.
 pub(super) fn align(variable: &Variable) -> u32 {
     let natural = variable.scalar.bytes() * u32::from(variable.vector.unwrap_or(1));
-    variable.align.filter(|a| is_alignment(*a)).unwrap_or(natural)
+    variable.align.filter(|a| a.is_power_of_two()).unwrap_or(natural)
 }

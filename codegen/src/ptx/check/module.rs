@@ -7,8 +7,8 @@ use smol_str::SmolStr;
 use super::body::Body;
 use super::error::{CheckError, CheckErrorKind};
 use super::layout;
-use super::resolved::{CheckedFunction, VariableId, VariableInfo};
-use super::types::{initial, is_fundamental};
+use super::resolved::{CheckedFunction, ParameterLayout, VariableId, VariableInfo};
+use super::types::{immediate, is_fundamental};
 use crate::gpu::{Target, TargetSet};
 use crate::ptx::tree::{
     Directive, Function, Initializer, Item, Linkage, Module, Parameter, Variable,
@@ -36,6 +36,8 @@ pub(super) struct Checker<'a> {
     pub(super) functions: Vec<CheckedFunction>,
     pub(super) errors: Vec<CheckError>,
     globals: HashMap<&'a str, Global>,
+    /// Bytes of constants so far.
+    constants: u64,
 }
 
 impl<'a> Checker<'a> {
@@ -49,12 +51,15 @@ impl<'a> Checker<'a> {
             functions: Vec::new(),
             errors: Vec::new(),
             globals: HashMap::new(),
+            constants: 0,
         };
         checker.check_target();
         for item in &module.items {
             match item {
                 Item::Variable(variable) => checker.module_variable(variable),
                 Item::Function(function) => checker.function(function),
+                Item::Alias { name, target, span } => checker.alias(name, target, *span),
+                Item::Pragma(_) => {}
             }
         }
         checker
@@ -122,7 +127,9 @@ impl<'a> Checker<'a> {
             Some(Global::Variable(id)) if self.variables[id.0 as usize].is_extern => {
                 let info = self.variable_info(variable, None);
                 let before = &mut self.variables[id.0 as usize];
-                let same = before.space == info.space && before.scalar == info.scalar;
+                let same = before.space == info.space
+                    && before.scalar == info.scalar
+                    && variable.linkage != Linkage::Internal;
                 match same {
                     true => *before = info,
                     false => {
@@ -140,6 +147,7 @@ impl<'a> Checker<'a> {
 
     /// Checks a variable of any scope and adds it.
     pub(super) fn variable(&mut self, variable: &Variable, function: Option<&str>) -> VariableId {
+        self.count_constant(variable);
         let info = self.variable_info(variable, function);
         let id = VariableId(self.variables.len() as u32);
         self.variables.push(info);
@@ -167,7 +175,7 @@ impl<'a> Checker<'a> {
     }
 
     pub(super) fn check_alignment(&mut self, span: Span, align: Option<u32>) {
-        if let Some(align) = align.filter(|a| !layout::is_alignment(*a)) {
+        if let Some(align) = align.filter(|a| !a.is_power_of_two()) {
             self.error(span, CheckErrorKind::Alignment { align });
         }
     }
@@ -254,7 +262,7 @@ impl<'a> Checker<'a> {
         let block = layout::parameters(&function.parameters);
         let size = block.last().map_or(0, |p| p.offset + p.size);
         if function.is_entry && size > SMALL_PARAMETERS {
-            let what = format!("the parameters of `{}`, {size} bytes", function.name);
+            let what = format!("a parameter block of {size} bytes");
             self.need_target(span, Target::baseline(70), &what);
             self.need(span, Version::new(8, 1), || what.clone());
         }
@@ -285,7 +293,52 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// The alias takes the place of its own declaration.
+    fn alias(&mut self, name: &'a SmolStr, target: &'a SmolStr, span: Span) {
+        self.need(span, Version::new(6, 3), || "`.alias`".into());
+        let mut find = |name: &'a SmolStr| match self.global(name) {
+            Some(Global::Function(index)) => Some(index as usize),
+            _ => {
+                self.error(span, CheckErrorKind::Undeclared { name: name.clone() });
+                None
+            }
+        };
+        let (Some(alias), Some(target)) = (find(name), find(target)) else { return };
+        let (before, function) = (&self.functions[alias], &self.functions[target]);
+        let same = same_layout(&before.parameters, &function.parameters)
+            && same_layout(&before.returns, &function.returns);
+        if before.is_defined || !function.is_defined || function.is_entry || !same {
+            return self.error(span, CheckErrorKind::Redeclared { name: name.clone() });
+        }
+        self.functions[alias] = CheckedFunction { name: name.clone(), ..function.clone() };
+    }
+
+    /// Adds a constant to those before it.
+    fn count_constant(&mut self, variable: &Variable) {
+        if variable.space != Space::Const || variable.linkage == Linkage::Extern {
+            return;
+        }
+        let before = self.constants;
+        self.constants = before.saturating_add(layout::size(variable).unwrap_or(0));
+        if before <= CONSTANT_LIMIT && self.constants > CONSTANT_LIMIT {
+            let what = format!("the size of the constants up to `{}`", variable.name);
+            let found = self.constants;
+            let kind = CheckErrorKind::Limit { what, found, limit: CONSTANT_LIMIT };
+            self.error(variable.span, kind);
+        }
+    }
+
     fn check_directives(&mut self, function: &Function) {
+        let has = |wanted: fn(&Directive) -> bool| function.directives.iter().any(wanted);
+        let conflict = |first, second| CheckErrorKind::Conflict { first, second };
+        if has(|d| matches!(d, Directive::MaxThreads(_)))
+            && has(|d| matches!(d, Directive::RequiredThreads(_)))
+        {
+            self.error(function.span, conflict(".maxntid", ".reqntid"));
+        }
+        if function.is_entry && has(|d| matches!(d, Directive::NoReturn)) {
+            self.error(function.span, conflict(".entry", ".noreturn"));
+        }
         for directive in &function.directives {
             let (name, version, target) = directive_availability(directive);
             self.need(function.span, version, || format!("`{name}`"));
@@ -298,6 +351,9 @@ impl<'a> Checker<'a> {
 /// *Kernel Function Parameters*).
 const SMALL_PARAMETERS: u64 = 4352;
 const LARGE_PARAMETERS: u64 = 32764;
+
+/// Bytes of constants that a module may have (PTX ISA, *Constant State Space*).
+const CONSTANT_LIMIT: u64 = 65536;
 
 fn declaration(function: &Function) -> CheckedFunction {
     CheckedFunction {
@@ -315,15 +371,14 @@ fn declaration(function: &Function) -> CheckedFunction {
 /// Whether two declarations agree in everything but the names of parameters.
 fn same_signature(before: &CheckedFunction, function: &Function) -> bool {
     let now = declaration(function);
-    let same = |a: &[super::ParameterLayout], b: &[super::ParameterLayout]| {
-        a.len() == b.len()
-            && a.iter().zip(b).all(|(a, b)| {
-                (a.scalar.bits(), a.align, a.size) == (b.scalar.bits(), b.align, b.size)
-            })
-    };
     before.is_entry == now.is_entry
-        && same(&before.parameters, &now.parameters)
-        && same(&before.returns, &now.returns)
+        && same_layout(&before.parameters, &now.parameters)
+        && same_layout(&before.returns, &now.returns)
+}
+
+fn same_layout(a: &[ParameterLayout], b: &[ParameterLayout]) -> bool {
+    let shape = |p: &ParameterLayout| (p.scalar.bits(), p.align, p.size);
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| shape(a) == shape(b))
 }
 
 /// Why the values cannot be the variable's.
@@ -338,7 +393,7 @@ fn initializer_problem(variable: &Variable) -> Option<String> {
     }
     let scalar = variable.scalar;
     variable.initializer.iter().find_map(|value| match value {
-        Initializer::Literal(literal) if initial(*literal, scalar).is_none() => {
+        Initializer::Literal(literal) if immediate(*literal, scalar).is_none() => {
             Some(format!("has `{literal}` for a .{scalar}"))
         }
         _ => None,

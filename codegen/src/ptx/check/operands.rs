@@ -6,7 +6,7 @@ use super::body::Body;
 use super::module::Global;
 use super::resolved::{AddressBase, CheckedOperand, RegisterId};
 use super::scope::Name;
-use super::types::{holds, immediate};
+use super::types::{has_constants, holds, immediate, register_type};
 use crate::ptx::isa::{Binding, Kind, OperandSpec, ValueRange};
 use crate::ptx::tree::{Address, Base, Literal, Operand};
 use crate::ptx::{ScalarType, Space, TypeClass};
@@ -26,10 +26,24 @@ pub(super) enum Mismatch {
     Undeclared(SmolStr),
     /// It is an address in another space.
     Space { name: SmolStr, found: Space, expected: Space },
+    /// It is the address of a variable in global memory, where one of 32 bits is expected.
+    LongAddress,
     /// It is a constant of another value.
     Value,
     /// It is missing, or one too many.
     Count,
+}
+
+impl Mismatch {
+    /// How much it says about the operand: of several forms, the one that comes closest is
+    /// reported.
+    pub(super) fn weight(&self) -> u8 {
+        match self {
+            Self::Kind | Self::Count => 0,
+            Self::Elements(_) => 1,
+            _ => 2,
+        }
+    }
 }
 
 type Checked = Result<CheckedOperand, Mismatch>;
@@ -158,11 +172,10 @@ impl<'a> Body<'_, 'a> {
                     let all = (0..u32::from(width)).map(|i| RegisterId(first.0 + i));
                     Ok(CheckedOperand::Vector(all.map(CheckedOperand::Register).collect()))
                 }
-                Name::Register(..) => Err(Mismatch::Elements(1)),
+                Name::Register(_, Some(width)) => Err(Mismatch::Elements(width.into())),
                 _ => Err(Mismatch::Kind),
             },
-            _ if count == 1 => Ok(CheckedOperand::Vector(vec![self.scalar(operand, element)?])),
-            _ => Err(Mismatch::Elements(1)),
+            _ => Err(Mismatch::Kind),
         }
     }
 
@@ -189,7 +202,6 @@ impl<'a> Body<'_, 'a> {
                     element => self.scalar(element, spec),
                 }
             }
-            Operand::Vector(elements) => Err(Mismatch::Elements(elements.len())),
             _ => Err(Mismatch::Kind),
         }
     }
@@ -332,8 +344,7 @@ impl<'a> Body<'_, 'a> {
         };
         let short = binding.scalar("T").is_some_and(|ty| ty.bits() == 32);
         if short && space == Space::Global {
-            let (name, expected) = (name.clone(), Space::Shared);
-            return Err(Mismatch::Space { name, found: space, expected });
+            return Err(Mismatch::LongAddress);
         }
         match binding.word("S").and_then(Space::from_name) {
             Some(expected) if expected != space => {
@@ -370,12 +381,15 @@ fn special(operand: &Operand, ty: ScalarType) -> Checked {
 pub(super) fn describe(spec: &OperandSpec, binding: &Binding) -> String {
     match &spec.kind {
         Kind::Value { ty, register, immediate, count, pair, values, .. } => {
-            let ty = binding.resolve_type(*ty).map_or(String::new(), |t| format!(".{t} "));
-            let what = match (register, immediate) {
-                (true, true) => format!("{ty}register or constant"),
-                (false, true) => format!("{ty}constant"),
+            let Some(ty) = binding.resolve_type(*ty) else { return "an operand".into() };
+            let constant = *immediate && has_constants(ty);
+            let held = register_type(ty);
+            let what = match (register, constant) {
+                (true, true) => format!(".{ty} register or constant"),
+                (true, false) if held != ty => format!(".{held} register, which holds {ty}"),
+                (true, false) => format!(".{ty} register"),
+                (false, true) => format!(".{ty} constant"),
                 (false, false) => "`_`".into(),
-                (true, false) => format!("{ty}register"),
             };
             let what = match values {
                 Some(values) => format!("{what} of {}", list(values)),
@@ -383,8 +397,12 @@ pub(super) fn describe(spec: &OperandSpec, binding: &Binding) -> String {
             };
             match (count.and_then(|c| binding.resolve_count(c)), pair) {
                 (Some(count), _) => format!("a vector of {count} {}", plural(&what)),
-                (None, Some((_, false))) => format!("a {what} and another after `|`"),
-                (None, _) => format!("a {what}"),
+                (None, Some((second, optional))) => {
+                    let second = binding.resolve_type(*second).map_or("second", |t| t.name());
+                    let must = if *optional { "may follow" } else { "follows" };
+                    format!("a {what}, where `|` and a .{second} register {must}")
+                }
+                (None, None) => format!("a {what}"),
             }
         }
         Kind::Address(space) => match binding.resolve_space(*space) {
@@ -404,7 +422,9 @@ pub(super) fn describe(spec: &OperandSpec, binding: &Binding) -> String {
         Kind::Function => "a function, or a .b64 register with its address".into(),
         Kind::Targets => "the name of a `.branchtargets` list".into(),
         Kind::Prototype => "the name of a `.callprototype` or a `.calltargets` list".into(),
-        Kind::Arguments => "a list in parentheses".into(),
+        Kind::Arguments => {
+            "registers, constants or this function's own `.param` variables in parentheses".into()
+        }
         Kind::Symbol => "a variable, whose address is meant".into(),
     }
 }
@@ -448,7 +468,11 @@ pub(super) fn found(operand: &Operand, mismatch: &Mismatch) -> String {
         text.push('…');
     }
     match mismatch {
+        Mismatch::LongAddress => format!("`{text}`, whose address has 64 bits"),
         Mismatch::Register(ty) => format!("`{text}` of type .{ty}"),
+        Mismatch::Elements(1) if matches!(operand, Operand::Vector(_)) => {
+            format!("`{text}` of 1 element")
+        }
         Mismatch::Elements(count) if matches!(operand, Operand::Vector(_)) => {
             format!("`{text}` of {count} elements")
         }

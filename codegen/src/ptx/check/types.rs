@@ -23,6 +23,19 @@ pub(super) fn holds(register: ScalarType, ty: ScalarType, relaxed: bool) -> bool
     }
 }
 
+/// The type of registers that an operand of type `ty` is declared with.
+pub(super) fn register_type(ty: ScalarType) -> ScalarType {
+    match ty.class() {
+        TypeClass::Bits if !is_untyped(ty) => match ty.bits() {
+            8 => ScalarType::B8,
+            16 => ScalarType::B16,
+            32 => ScalarType::B32,
+            _ => ScalarType::B64,
+        },
+        _ => ty,
+    }
+}
+
 /// `.b8` to `.b128`, which any register of the size may hold; a packed type such as `.bf16x2` is
 /// stricter.
 fn is_untyped(ty: ScalarType) -> bool {
@@ -33,7 +46,7 @@ fn is_untyped(ty: ScalarType) -> bool {
 /// Whether a register may be declared with this type.
 pub(super) fn is_register_type(ty: ScalarType) -> bool {
     use ScalarType::*;
-    is_fundamental(ty) || matches!(ty, Pred | B128)
+    is_fundamental(ty) || ty == Pred
 }
 
 /// Whether a variable may be declared with this type.
@@ -44,6 +57,7 @@ pub(super) fn is_fundamental(ty: ScalarType) -> bool {
         B8 | B16
             | B32
             | B64
+            | B128
             | U8
             | U16
             | U32
@@ -67,7 +81,7 @@ pub(super) fn immediate(literal: Literal, ty: ScalarType) -> Option<u64> {
         Literal::Integer(value) => match ty.class() {
             TypeClass::Predicate => Some(u64::from(value != 0)),
             TypeClass::Integer => Some(value as u64 & mask(ty)),
-            TypeClass::Bits if is_untyped(ty) => Some(value as u64 & mask(ty)),
+            TypeClass::Bits if has_constants(ty) => Some(value as u64 & mask(ty)),
             _ => None,
         },
         Literal::F32(bits) => match ty {
@@ -83,16 +97,15 @@ pub(super) fn immediate(literal: Literal, ty: ScalarType) -> Option<u64> {
     }
 }
 
-fn mask(ty: ScalarType) -> u64 {
-    u64::MAX >> (64 - ty.bits().min(64))
+/// Whether some constant may stand for an operand of type `ty`.
+pub(super) fn has_constants(ty: ScalarType) -> bool {
+    match ty.class() {
+        TypeClass::Predicate | TypeClass::Integer => true,
+        TypeClass::Bits => is_untyped(ty) && ty != ScalarType::B128,
+        TypeClass::Float => matches!(ty, ScalarType::F32 | ScalarType::F64),
+    }
 }
 
-/// The bits of an initial value; unlike an operand, a half may be given by its bits.
-pub(super) fn initial(literal: Literal, ty: ScalarType) -> Option<u64> {
-    match (literal, ty) {
-        (Literal::Integer(value), ScalarType::F16 | ScalarType::F16x2) => {
-            Some(value as u64 & mask(ty))
-        }
-        _ => immediate(literal, ty),
-    }
+fn mask(ty: ScalarType) -> u64 {
+    u64::MAX >> (64 - ty.bits().min(64))
 }

@@ -265,6 +265,7 @@ impl Parser<'_> {
         }
         let name = self.name()?;
         let array = match self.take_if(b'[')? {
+            true if self.take_if(b']')? => Some(0),
             true => {
                 let size = u64::from(self.count()?);
                 self.expect(b']')?;

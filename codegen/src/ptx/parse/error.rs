@@ -123,6 +123,8 @@ pub enum Expected {
     Space,
     #[error("an operand")]
     Operand,
+    #[error("an operand or `;`")]
+    OperandOrEnd,
     #[error("an address: a register, a variable or a number")]
     Address,
     #[error("a number")]

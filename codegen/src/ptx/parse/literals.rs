@@ -103,6 +103,11 @@ impl Parser<'_> {
             }
             TokenKind::Punctuation(b'(') => {
                 self.take()?;
+                if self.take_directive("s64")? || self.take_directive("u64")? {
+                    // All integers have 64 bits, so a cast changes none.
+                    self.expect(b')')?;
+                    return self.nested(Self::term);
+                }
                 let value = self.nested(Self::conditional)?;
                 self.expect(b')')?;
                 Ok(value)
@@ -160,7 +165,13 @@ fn precedence(operator: TokenKind) -> Option<u8> {
 }
 
 fn combine(operator: TokenKind, left: Literal, right: Literal) -> Option<Literal> {
-    let (Literal::Integer(a), Literal::Integer(b)) = (left, right) else { return None };
+    let (a, b) = match (left, right) {
+        (Literal::Integer(a), Literal::Integer(b)) => (a, b),
+        (Literal::F64(a), Literal::F64(b)) => {
+            return combine_floats(operator, f64::from_bits(a), f64::from_bits(b));
+        }
+        _ => return None,
+    };
     integer(match operator {
         TokenKind::Punctuation(b'|') => a | b,
         TokenKind::Punctuation(b'^') => a ^ b,
@@ -184,6 +195,20 @@ fn combine(operator: TokenKind, left: Literal, right: Literal) -> Option<Literal
         },
         _ => return None,
     })
+}
+
+fn combine_floats(operator: TokenKind, a: f64, b: f64) -> Option<Literal> {
+    let truth = |value: bool| Some(Literal::Integer(value.into()));
+    let value = match operator {
+        TokenKind::Punctuation(b'+') => a + b,
+        TokenKind::Punctuation(b'-') => a - b,
+        TokenKind::Punctuation(b'*') => a * b,
+        TokenKind::Punctuation(b'/') => a / b,
+        TokenKind::Punctuation(b'<') => return truth(a < b),
+        TokenKind::Punctuation(b'>') => return truth(a > b),
+        _ => return None,
+    };
+    Some(Literal::F64(value.to_bits()))
 }
 
 /// An integer in the range of a literal.

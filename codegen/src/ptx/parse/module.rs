@@ -103,6 +103,14 @@ impl Parser<'_> {
     }
 
     fn item(&mut self, into: &mut Vec<Item>) -> Result<(), ParseError> {
+        if self.token.is_directive("pragma") {
+            into.extend(self.pragmas()?.into_iter().map(Item::Pragma));
+            return Ok(());
+        }
+        if self.token.is_directive("alias") {
+            into.push(self.alias()?);
+            return Ok(());
+        }
         let linkage = self.linkage()?;
         if self.token.is_directive("entry") || self.token.is_directive("func") {
             into.push(Item::Function(self.function(linkage)?));
@@ -117,6 +125,15 @@ impl Parser<'_> {
             }));
         }
         Ok(())
+    }
+
+    fn alias(&mut self) -> Result<Item, ParseError> {
+        let span = self.take()?.span;
+        let name = self.name()?;
+        self.expect(b',')?;
+        let target = self.name()?;
+        self.expect(b';')?;
+        Ok(Item::Alias { name, target, span })
     }
 
     fn linkage(&mut self) -> Result<Linkage, ParseError> {

@@ -13,6 +13,9 @@ impl Parser<'_> {
         if self.take_if(b';')? {
             return Ok(operands);
         }
+        if self.token.is(b'}') {
+            return Err(self.unexpected(Expected::OperandOrEnd));
+        }
         loop {
             operands.push(match is_call && self.token.is(b'(') {
                 true => Operand::Arguments(self.list(b')')?),

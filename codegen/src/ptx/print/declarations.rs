@@ -152,6 +152,7 @@ fn parameter(out: &mut String, parameter: &Parameter) -> fmt::Result {
     }
     out.push_str(&parameter.name);
     match parameter.array {
+        Some(0) => out.write_str("[]"),
         Some(count) => write!(out, "[{count}]"),
         None => Ok(()),
     }

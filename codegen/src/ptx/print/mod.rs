@@ -32,21 +32,18 @@ fn write_module(out: &mut String, module: &Module) -> fmt::Result {
     writeln!(out, ".version {}", module.version)?;
     writeln!(out, ".target {}", module.target)?;
     writeln!(out, ".address_size 64")?;
-    let mut after_variable = false;
+    let mut previous = None;
     for item in &module.items {
+        let kind = std::mem::discriminant(item);
+        if matches!(item, Item::Function(_)) || previous != Some(kind) {
+            out.push('\n');
+        }
+        previous = Some(kind);
         match item {
-            Item::Variable(variable) => {
-                if !after_variable {
-                    out.push('\n');
-                }
-                declarations::variable(out, variable)?;
-                after_variable = true;
-            }
-            Item::Function(function) => {
-                out.push('\n');
-                declarations::function(out, function)?;
-                after_variable = false;
-            }
+            Item::Variable(variable) => declarations::variable(out, variable)?,
+            Item::Function(function) => declarations::function(out, function)?,
+            Item::Alias { name, target, .. } => writeln!(out, ".alias {name}, {target};")?,
+            Item::Pragma(text) => writeln!(out, ".pragma \"{text}\";")?,
         }
     }
     Ok(())
