@@ -9,3 +9,4 @@ mod matrix;
 pub(crate) mod mbarrier;
 pub(crate) mod registers;
 pub(crate) mod special;
+mod wmma;

@@ -105,6 +105,8 @@ impl Warp {
             Action::Store(store) => self.store(group, store, active, context)?,
             Action::Atomic(atomic) => self.atomic(group, atomic, active, context)?,
             Action::LoadMatrix(load) => self.load_matrix(group, load, active, context)?,
+            Action::LoadFragment(load) => self.load_fragment(group, load, active, context)?,
+            Action::StoreFragment(store) => self.store_fragment(group, store, active, context)?,
             Action::CopyAsync(copy) => self.copy_async(group, copy, active, context)?,
             Action::CopyCommit => self.copies.commit(active),
             Action::CopyWait(most) => self.copy_wait(*most, active, context)?,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tilewright_codegen::ptx::{Mnemonic, Space, SpecialRegister};
 
 use crate::exec::registers::{AnySlot, Compute, Condition, PredicateSlot, Slot};
+use crate::numeric::matrix::wmma::Fragment;
 
 /// Index of an instruction among the program's.
 pub(crate) type Pc = u32;
@@ -85,6 +86,8 @@ pub(crate) enum Action {
     Store(Box<Store>),
     Atomic(Box<Atomic>),
     LoadMatrix(Box<LoadMatrix>),
+    LoadFragment(Box<FragmentAccess>),
+    StoreFragment(Box<FragmentAccess>),
     CopyAsync(Box<CopyAsync>),
     CopyCommit,
     /// Waits until at most this many groups are in flight; for all copies where none is given.
@@ -212,6 +215,18 @@ pub(crate) struct LoadMatrix {
     pub(crate) transposed: bool,
     /// A register a matrix.
     pub(crate) destinations: Box<[Slot<u32>]>,
+}
+
+/// `wmma.load` and `wmma.store`.
+#[derive(Debug)]
+pub(crate) struct FragmentAccess {
+    pub(crate) address: Address,
+    /// Elements from one row to the next, or from one column to the next.
+    pub(crate) stride: Slot<u32>,
+    pub(crate) fragment: Fragment,
+    /// Whether the matrix lies in memory row after row.
+    pub(crate) by_rows: bool,
+    pub(crate) registers: Box<[AnySlot]>,
 }
 
 /// `cp.async`.

@@ -4,7 +4,7 @@ use tilewright_codegen::ptx::{Opcode, ScalarType, TypeClass};
 
 use super::code::{Action, Convergence, Pc};
 use super::operands::{Lowered, Operands};
-use super::{compare, control, convert, data, exchange, float, integer, matrix, memory};
+use super::{compare, control, convert, data, exchange, float, integer, matrix, memory, wmma};
 
 /// Lowers an instruction of the function whose first one is at `start`.
 pub(super) fn lower(o: &mut Operands<'_>, start: Pc) -> Lowered<(Action, Convergence)> {
@@ -46,6 +46,9 @@ pub(super) fn lower(o: &mut Operands<'_>, start: Pc) -> Lowered<(Action, Converg
         }
         Ldmatrix => return Ok((memory::load_matrix(o)?, Convergence::Aligned)),
         Movmatrix => return Ok((matrix::move_matrix(o)?, Convergence::Aligned)),
+        WmmaLoad => return Ok((wmma::load(o)?, Convergence::Aligned)),
+        WmmaStore => return Ok((wmma::store(o)?, Convergence::Aligned)),
+        WmmaMma => return Ok((wmma::multiply(o)?, Convergence::Aligned)),
         Mma => return Ok((matrix::mma(o)?, Convergence::Aligned)),
         Bra => control::branch(o, start)?,
         BrxIdx => control::branch_table(o, start)?,

@@ -141,16 +141,29 @@ fn quads(o: &mut Operands<'_>, d: &str, c: &str) -> Lowered<Action> {
 }
 
 /// `.f64`.
-fn double(o: &mut Operands<'_>) -> Lowered<Action> {
-    if !o.name.has("m8n8k4") {
-        return Err(o.unsupported("this shape"));
+/// Lowers a product in double precision.
+pub(super) fn double(o: &mut Operands<'_>) -> Lowered<Action> {
+    match o.name.first_of(&["m8n8k4", "m16n8k4", "m16n8k8", "m16n8k16"]) {
+        Some("m8n8k4") => double_of::<1, 1, 1, 2>(o),
+        Some("m16n8k4") => double_of::<2, 1, 2, 4>(o),
+        Some("m16n8k8") => double_of::<2, 2, 4, 4>(o),
+        Some("m16n8k16") => double_of::<2, 4, 8, 4>(o),
+        _ => Err(o.unsupported("this shape")),
     }
-    let d = o.destinations::<u64, 2>(0)?;
-    let (a, b, c) = (o.sources::<u64, 1>(1)?, o.sources::<u64, 1>(2)?, o.sources::<u64, 2>(3)?);
+}
+
+/// `A` is `HALVES · STEPS` registers, `C` is 2 · `HALVES`.
+fn double_of<const HALVES: usize, const STEPS: usize, const A: usize, const C: usize>(
+    o: &mut Operands<'_>,
+) -> Lowered<Action> {
+    let d = o.destinations::<u64, C>(0)?;
+    let (a, b, c) = (o.sources::<u64, A>(1)?, o.sources::<u64, STEPS>(2)?, o.sources::<u64, C>(3)?);
     Ok(Action::Compute(Box::new(move |registers, mask| {
         let get = |slot| registers.get(slot);
-        let [result] = mma_f64::<1, 1>([a.map(get)], b.map(get), [c.map(get)]);
-        for (d, value) in d.iter().zip(&result) {
+        let a = std::array::from_fn(|step| std::array::from_fn(|i| get(a[step * HALVES + i])));
+        let c = std::array::from_fn(|half| std::array::from_fn(|i| get(c[2 * half + i])));
+        let result = mma_f64::<HALVES, STEPS>(a, b.map(get), c);
+        for (d, value) in d.iter().zip(result.as_flattened()) {
             registers.set(*d, value, mask);
         }
     })))

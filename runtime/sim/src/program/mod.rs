@@ -16,6 +16,7 @@ mod matrix;
 mod memory;
 mod name;
 pub(crate) mod operands;
+mod wmma;
 
 use std::fmt;
 

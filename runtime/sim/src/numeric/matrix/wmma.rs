@@ -1,9 +1,10 @@
 //! *Warp Level Matrix Multiply-Accumulate Instructions Using wmma*.
 //!
-//! PTX leaves open which lane holds what of a fragment. Here the elements of a matrix, row after
-//! row, are dealt out in the order of lane, register, place in the register; where a fragment has
-//! room for more, they are dealt out again. A fragment of C and one of D agree in lanes and order
-//! whatever their types, so that a kernel may scale one by elements.
+//! PTX leaves open which lane holds what of a fragment. Here the elements of a matrix, of A, C and D
+//! row after row, of B column after column, are dealt out in the order of lane, register, place in
+//! the register; where a fragment has room for more, they are dealt out again. A fragment of C and
+//! one of D agree in lanes and order whatever their types, so that a kernel may scale one by
+//! elements. For `.f64` these are the fragments of [`mma_f64`](super::mma_f64).
 
 use super::Register;
 use crate::numeric::{F16, F32, Format, bf16_to_f32, f16_to_f32, f32_to_f16};
@@ -70,14 +71,25 @@ impl Sum {
     }
 }
 
+/// Which matrix of a product.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Matrix {
+    /// The left factor.
+    A,
+    /// The right factor.
+    B,
+    /// The accumulator, as an operand and as the result.
+    Sum,
+}
+
 /// A matrix in registers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Fragment {
-    /// Rows of the matrix.
-    pub rows: usize,
-    /// Columns of the matrix.
-    pub columns: usize,
-    /// Bits of an element: 8, 16 or 32.
+    /// Which matrix it is.
+    pub matrix: Matrix,
+    /// The shape of the product.
+    pub shape: Shape,
+    /// Bits of an element: 8, 16, 32 or 64.
     pub bits: usize,
     /// Registers of each lane.
     pub registers: usize,
@@ -85,20 +97,37 @@ pub struct Fragment {
 
 impl Fragment {
     /// How many elements a register of a lane holds.
-    pub const fn each(self) -> usize {
-        32 / self.bits
+    pub fn each(self) -> usize {
+        (32 / self.bits).max(1)
+    }
+
+    /// Rows and columns of the matrix.
+    pub fn size(self) -> (usize, usize) {
+        match self.matrix {
+            Matrix::A => (self.shape.m, self.shape.k),
+            Matrix::B => (self.shape.k, self.shape.n),
+            Matrix::Sum => (self.shape.m, self.shape.n),
+        }
     }
 
     /// Row and column of an element, counted in its register from the low end.
-    pub const fn place(self, lane: usize, register: usize, element: usize) -> (usize, usize) {
+    pub fn place(self, lane: usize, register: usize, element: usize) -> (usize, usize) {
+        let (rows, columns) = self.size();
         let dealt = (lane * self.registers + register) * self.each() + element;
-        let index = dealt % (self.rows * self.columns);
-        (index / self.columns, index % self.columns)
+        let index = dealt % (rows * columns);
+        match self.matrix {
+            Matrix::B => (index % rows, index / rows),
+            _ => (index / columns, index % columns),
+        }
     }
 
     /// Where an element is first: lane, register, place in the register.
     fn holder(self, row: usize, column: usize) -> (usize, usize, usize) {
-        let index = row * self.columns + column;
+        let (rows, columns) = self.size();
+        let index = match self.matrix {
+            Matrix::B => column * rows + row,
+            _ => row * columns + column,
+        };
         let (register, element) = (index / self.each(), index % self.each());
         (register / self.registers, register % self.registers, element)
     }
@@ -135,11 +164,11 @@ pub fn wmma<const D: usize>(
     [a, b, c]: [&[&Register]; 3],
 ) -> [Register; D] {
     let Shape { m, n, k } = shape;
-    let fragment = |rows, columns, bits, registers| Fragment { rows, columns, bits, registers };
-    let a_fragment = fragment(m, k, types.a.bits(), a.len());
-    let b_fragment = fragment(k, n, types.b.bits(), b.len());
-    let c_fragment = fragment(m, n, types.c.bits(), c.len());
-    let d_fragment = fragment(m, n, types.d.bits(), D);
+    let fragment = |matrix, bits, registers| Fragment { matrix, shape, bits, registers };
+    let a_fragment = fragment(Matrix::A, types.a.bits(), a.len());
+    let b_fragment = fragment(Matrix::B, types.b.bits(), b.len());
+    let c_fragment = fragment(Matrix::Sum, types.c.bits(), c.len());
+    let d_fragment = fragment(Matrix::Sum, types.d.bits(), D);
     let mut d = [[0; 32]; D];
     for (row, column) in (0..m).flat_map(|row| (0..n).map(move |column| (row, column))) {
         let products = (0..k).map(|k| {

@@ -2,24 +2,19 @@ use proptest::prelude::*;
 
 use crate::numeric::f32_to_f16;
 use crate::numeric::matrix::Register;
-use crate::numeric::matrix::wmma::{self, Factor, Fragment, Shape, Sum, Types};
+use crate::numeric::matrix::wmma::{self, Factor, Fragment, Matrix, Shape, Sum, Types};
 
-/// `count` registers that hold, wherever a fragment places it, the element of a matrix.
-fn fragment(
-    [rows, columns]: [usize; 2],
-    bits: usize,
-    count: usize,
-    value: impl Fn(usize, usize) -> u32,
-) -> Vec<Register> {
-    let fragment = Fragment { rows, columns, bits, registers: count };
+/// The registers that hold, wherever a fragment places it, the element of a matrix.
+fn fragment(fragment: Fragment, value: impl Fn(usize, usize) -> u32) -> Vec<Register> {
+    let (rows, columns) = fragment.size();
     let mut held = vec![vec![false; columns]; rows];
-    let mut registers = vec![[0; 32]; count];
+    let mut registers = vec![[0; 32]; fragment.registers];
     for (r, register) in registers.iter_mut().enumerate() {
         for (lane, word) in register.iter_mut().enumerate() {
             for i in 0..fragment.each() {
                 let (row, column) = fragment.place(lane, r, i);
                 held[row][column] = true;
-                *word |= value(row, column) << (i * bits);
+                *word |= value(row, column) << (i * fragment.bits);
             }
         }
     }
@@ -33,7 +28,8 @@ fn check_wmma<const C: usize, const D: usize>(
     [a_registers, b_registers]: [usize; 2],
     seed: u64,
 ) {
-    let Shape { m, n, k } = shape;
+    let k = shape.k;
+    let of = |matrix, bits, registers| Fragment { matrix, shape, bits, registers };
     // Small integers: products and sums are exact in every type.
     let number = |matrix: u64, row: usize, column: usize| -> i32 {
         let mixed = (seed ^ (matrix << 40 | (row as u64) << 20 | column as u64))
@@ -51,17 +47,18 @@ fn check_wmma<const C: usize, const D: usize>(
         Sum::F32 => (x as f32).to_bits(),
         Sum::S32 => x as u32,
     };
-    let a = fragment([m, k], types.a.bits(), a_registers, |row, column| {
+    let a = fragment(of(Matrix::A, types.a.bits(), a_registers), |row, column| {
         factor(types.a, number(1, row, column))
     });
-    let b = fragment([k, n], types.b.bits(), b_registers, |row, column| {
+    let b = fragment(of(Matrix::B, types.b.bits(), b_registers), |row, column| {
         factor(types.b, number(2, row, column))
     });
-    let c =
-        fragment([m, n], types.c.bits(), C, |row, column| sum(types.c, number(3, row, column) - 4));
+    let c = fragment(of(Matrix::Sum, types.c.bits(), C), |row, column| {
+        sum(types.c, number(3, row, column) - 4)
+    });
     let [a, b, c] = [&a, &b, &c].map(|registers| registers.iter().collect::<Vec<_>>());
     let d = wmma::wmma::<D>(shape, types, [&a, &b, &c]);
-    let expected = fragment([m, n], types.d.bits(), D, |row, column| {
+    let expected = fragment(of(Matrix::Sum, types.d.bits(), D), |row, column| {
         let products = (0..k).map(|k| number(1, row, k) * number(2, k, column));
         sum(types.d, products.sum::<i32>() + number(3, row, column) - 4)
     });
