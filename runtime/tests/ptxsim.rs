@@ -106,6 +106,51 @@ fn unusable_files_are_told_with_their_place() {
 }
 
 #[test]
+fn what_matches_is_told_and_written() {
+    let folder = folder();
+    for seed in ["0", "1", "2"] {
+        let run = ["run", "launch.json", "--seed", seed, "--out", "results/all"];
+        let (code, stdout, stderr) = ptxsim(folder.path(), &run);
+        assert_eq!(code, 0, "{stdout}{stderr}");
+        let expected = format!(
+            "y  100 elements match, the largest error is 0.000e0\nmatch: the simulator, seed {seed}\n"
+        );
+        assert_eq!(stdout, expected);
+    }
+    let read = |name: &str| npy::read(&folder.path().join(name), 1 << 20).unwrap();
+    assert_eq!(read("results/all/y.npy"), read("expect_y.npy"));
+    assert_eq!(read("results/all/x.npy"), read("x.npy"));
+    assert_eq!(folder.path().join("results/all").read_dir().unwrap().count(), 2);
+}
+
+#[test]
+fn what_differs_is_told() {
+    let folder = folder();
+    edit(folder.path(), "launch.json", "{\"f32\": 0.5}", "{\"f32\": 0.25}");
+    let (code, stdout, _) = ptxsim(folder.path(), &["run", "launch.json"]);
+    assert_eq!(code, 1);
+    let worst = "y  99 of 100 elements differ, the worst at [99]: found 124.75, expected 149.5\n";
+    assert!(stdout.starts_with(worst), "{stdout}");
+    let (code, stdout, _) = ptxsim(folder.path(), &["run", "launch.json", "--json"]);
+    let report: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!((code, &report["status"]), (1, &"differ".into()));
+    assert_eq!(report["buffers"][0]["worst"]["index"][0], 99);
+}
+
+#[test]
+fn faults_of_the_kernel_are_told_with_their_place() {
+    let outside = "kernel.ptx:22: line 22 `ld.global.f32` in axpy, block (1, 0, 0), warp 1, lane 4: the read of 4 bytes";
+    check("launch.json", "{\"u32\": 100}", "{\"u32\": 128}", 3, outside);
+    check("kernel.ptx", "%o, %i, 4;", "%o, %i, 2;", 3, "misaligned");
+    let folder = folder();
+    edit(folder.path(), "kernel.ptx", "%o, %i, 4;", "%o, %i, 2;");
+    let (_, stdout, _) = ptxsim(folder.path(), &["run", "launch.json", "--json"]);
+    let report: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(report["status"], "fault");
+    assert!(report["error"]["line"].is_u64() && report["error"]["warp"].is_u64(), "{stdout}");
+}
+
+#[test]
 fn what_there_is_no_device_for() {
     let folder = folder();
     let (code, _, stderr) = ptxsim(folder.path(), &["run", "launch.json", "--device", "gpu"]);
