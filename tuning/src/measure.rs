@@ -8,7 +8,7 @@ use tilewright::attention::ampere::Config;
 use tilewright::device::{self, BufferId, Contents, Device, Geometry, GpuInfo, KernelId, Timing};
 use tilewright::gpu::Gpu;
 use tilewright::reference::{Inputs, Values};
-use tilewright_codegen::published::{Origin, Row, Status};
+use tilewright_codegen::published::{Origin, Row, Status, rank};
 
 use crate::case::{BUFFERS, device_arguments};
 use crate::checks::{self, Verdict, one_line};
@@ -88,8 +88,7 @@ pub fn measure(
         measured[index].time_us = Some(significant(time_us, 5));
         measured[index].tflops = Some(significant(problem.flops() / time_us * 1e-6, 4));
     }
-    let time = |row: &Row| row.time_us.unwrap_or(f64::INFINITY);
-    measured.sort_by(|a, b| time(a).total_cmp(&time(b)));
+    measured.sort_by(rank);
     Ok(measured)
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use rayon::prelude::*;
 use tilewright::attention::Problem;
 use tilewright::attention::ampere::ConfigError;
-use tilewright_codegen::published::{Damage, Row, Status};
+use tilewright_codegen::published::{Damage, Row, rank};
 
 use crate::evaluate::Evaluator;
 use crate::journal::Journal;
@@ -93,8 +93,7 @@ fn task(problem: &Problem, evaluator: &Evaluator<'_>, top: usize) -> Result<Task
 /// What a run has found.
 #[derive(Debug)]
 pub struct Found {
-    /// For each task the rows of its candidates, best first: right ones by their time, then the
-    /// others.
+    /// For each task the rows of its candidates, best first ([`rank`]).
     pub rows: Vec<Vec<Row>>,
     /// How many rows an earlier run had left in the journal.
     pub resumed: usize,
@@ -130,7 +129,7 @@ pub fn search(
     for (index, row, _) in evaluated {
         rows[index].push(row);
     }
-    rows.iter_mut().for_each(|rows| rank(rows));
+    rows.iter_mut().for_each(|rows| rows.sort_by(rank));
     Ok(Found { rows, resumed })
 }
 
@@ -152,20 +151,6 @@ fn row(
     let row = evaluator.evaluate(problem, candidate, &emitted);
     journal.add(&key, &row)?;
     Ok((row, false))
-}
-
-/// Sorts the rows of one problem: right ones first, by time. Where times are equal, fewer
-/// registers, less shared memory and then the shorter name win.
-fn rank(rows: &mut [Row]) {
-    rows.sort_by(|a, b| {
-        let time = |row: &Row| row.time_us.unwrap_or(f64::INFINITY);
-        let wrong = |row: &Row| row.status != Status::Ok;
-        let resources = |row: &Row| (row.registers, row.shared_bytes, row.config.len());
-        wrong(a)
-            .cmp(&wrong(b))
-            .then(f64::total_cmp(&time(a), &time(b)))
-            .then_with(|| resources(a).cmp(&resources(b)))
-    });
 }
 
 /// Opens the journal of a run whose table is at `table`.
@@ -192,20 +177,4 @@ pub fn describe(problem: &Problem) -> String {
         format!("{seqlen_q}×{seqlen_kv}")
     };
     format!("{dtype}, head dimension {dims}, {mask}, batch {batch}, {heads} heads, {lengths} long")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::table::tests::row;
-
-    #[test]
-    fn wrong_kernels_never_rank_before_right_ones() {
-        let wrong = Row { status: Status::Wrong, ..row("m64n64w4s1", 1.0) };
-        let failed = Row { status: Status::Failed, time_us: None, ..row("m64n32w4s1", 0.0) };
-        let mut rows = vec![failed, wrong, row("m128n64w4s1", 3.0), row("m128n32w4s1", 2.0)];
-        rank(&mut rows);
-        let configs: Vec<&str> = rows.iter().map(|row| row.config.as_str()).collect();
-        assert_eq!(configs, ["m128n32w4s1", "m128n64w4s1", "m64n64w4s1", "m64n32w4s1"]);
-    }
 }

@@ -149,3 +149,93 @@ fn the_model_is_held_against_measurements() {
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(said.contains("all: 55 kernels, off by"), "{said}");
 }
+
+/// A search that takes seconds: one problem, the smallest head dimension.
+const SEARCH: &str = "--arch sm80 --dtype f16 --head-dim 32 --mask causal --heads 2 --batch 1 \
+                      --seqlen 512 --device sim --jobs 1";
+
+fn search(top: u32, out: &Path) -> Command {
+    autotune(&format!("{SEARCH} --top {top} --out {}", out.display()))
+}
+
+fn rows(out: &Path) -> Vec<String> {
+    let table = fs::read_to_string(out.join("a100_sxm.csv")).unwrap();
+    table.lines().skip(1).map(str::to_owned).collect()
+}
+
+#[test]
+fn a_search_prints_rankings_and_writes_the_table() {
+    let root = tempfile::tempdir().unwrap();
+    let out = root.path().join("new/tables");
+    let output = search(2, &out).output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    for what in ["registers a thread (", "times are modelled by analytic", "µs modelled", "2 of 2"]
+    {
+        assert!(said.contains(what), "{what}: {said}");
+    }
+    assert_eq!(names(&out), ["a100_sxm.csv"]);
+    assert_eq!(rows(&out).len(), 2);
+    // Once more, the table is the same; with another problem, it has the rows of both.
+    let first = rows(&out);
+    search(2, &out).assert().success();
+    assert_eq!(rows(&out), first);
+    search(1, &out).args(["--seqlen-kv", "256"]).assert().success();
+    assert_eq!(rows(&out).len(), 3);
+    assert!(first.iter().all(|row| rows(&out).contains(row)));
+}
+
+#[test]
+fn a_damaged_row_is_named_and_the_others_are_kept() {
+    let root = tempfile::tempdir().unwrap();
+    search(2, root.path()).assert().success();
+    let path = root.path().join("a100_sxm.csv");
+    let table = fs::read_to_string(&path).unwrap();
+    let kept = rows(root.path())[1].clone();
+    fs::write(&path, table.replacen(",causal,", ",casual,", 1)).unwrap();
+    let output = search(1, root.path()).args(["--seqlen-kv", "256"]).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("a100_sxm.csv, line 2: `casual` is not a mask"), "{said}");
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(rows(root.path()).len(), 2);
+    assert!(rows(root.path()).contains(&kept));
+}
+
+#[test]
+fn an_interrupted_search_goes_on() {
+    let root = tempfile::tempdir().unwrap();
+    let journal = root.path().join("a100_sxm.journal");
+    let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_autotune"));
+    program.args(SEARCH.split_whitespace()).args(["--top", "40", "--out"]).arg(root.path());
+    let mut running = program.stdout(std::process::Stdio::null()).spawn().unwrap();
+    let lines = || fs::read_to_string(&journal).map_or(0, |text| text.lines().count());
+    while lines() < 2 {
+        assert!(running.try_wait().unwrap().is_none(), "it ended before it could be interrupted");
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+    running.kill().unwrap();
+    running.wait().unwrap();
+    assert_eq!(names(root.path()), ["a100_sxm.journal"]);
+    let found = lines();
+    fs::write(&journal, fs::read_to_string(&journal).unwrap() + "{\"key\": \"cut sho").unwrap();
+
+    let output = search(40, root.path()).output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains(&format!("{found} of them were found by a run")), "{said}");
+    let warned = String::from_utf8(output.stderr).unwrap();
+    assert!(warned.contains(&format!("a100_sxm.journal, line {}", found + 1)), "{warned}");
+    assert_eq!(names(root.path()), ["a100_sxm.csv"]);
+    assert_eq!(rows(root.path()).len(), 40);
+}
+
+#[test]
+fn verify_emits_and_simulates() {
+    let verify = "verify --arch sm80 --dtype f16 --head-dim 64,32 --mask window:20,3 --heads 4 \
+                  --kv-heads 2 --batch 2 --seqlen-q 33 --seqlen-kv 70 --seed 5";
+    let output = autotune(verify).output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    for what in ["o: 8448 elements match", "lse: 264 elements match"] {
+        assert!(said.contains(what), "{said}");
+    }
+}

@@ -47,8 +47,8 @@ pub fn best(gpu: &Gpu, problem: &Problem) -> Option<Config> {
 /// A row counts where its status is `ok`, its GPU, data type, head dimensions and kind of mask are
 /// the ones asked for, and its configuration can be built for `problem`. Of those, the nearest
 /// have the lengths of K and V whose ratio to those asked for is nearest to one; then likewise the
-/// lengths of Q; then the number of heads in all sequences. Among the nearest, where any time was
-/// measured the measured ones count, else the modelled ones; the shortest time wins.
+/// lengths of Q; then the number of heads in all sequences. Among the nearest the first by
+/// [`rank`] wins.
 pub fn nearest<'r>(rows: &'r [Row], gpu: &Gpu, problem: &Problem) -> Option<&'r Row> {
     let serves = |row: &&Row| {
         let other = row.problem();
@@ -61,14 +61,25 @@ pub fn nearest<'r>(rows: &'r [Row], gpu: &Gpu, problem: &Problem) -> Option<&'r 
     };
     rows.iter().filter(serves).min_by(|a, b| {
         let distance = |row: &Row| distance(&row.problem(), problem);
-        compare(distance(a), distance(b))
-            .then(a.origin.cmp(&b.origin))
-            .then(f64::total_cmp(&time(a), &time(b)))
+        compare(distance(a), distance(b)).then_with(|| rank(a, b))
     })
 }
 
-fn time(row: &Row) -> f64 {
-    row.time_us.unwrap_or(f64::INFINITY)
+/// Which of two rows of one problem is the better one: that comes first.
+///
+/// Right kernels come before others, and measured times before modelled ones, so that the two are
+/// never compared. Of modelled ones, kernels that spill registers come after those that do not:
+/// models know nothing of local memory. Then the shorter time wins; of equal ones, fewer registers,
+/// then less shared memory, then the shorter name.
+pub fn rank(a: &Row, b: &Row) -> Ordering {
+    let wrong = |row: &Row| row.status != Status::Ok;
+    let spills = |row: &Row| row.origin == Origin::Modelled && row.spill_bytes > Some(0);
+    let time = |row: &Row| row.time_us.unwrap_or(f64::INFINITY);
+    let resources = |row: &Row| (row.registers, row.shared_bytes, row.config.len());
+    (wrong(a), a.origin, spills(a))
+        .cmp(&(wrong(b), b.origin, spills(b)))
+        .then(f64::total_cmp(&time(a), &time(b)))
+        .then_with(|| resources(a).cmp(&resources(b)))
 }
 
 /// How far apart two problems of one kind are, the most important first.

@@ -146,6 +146,24 @@ fn a_measured_time_is_never_compared_with_a_modelled_one() {
 }
 
 #[test]
+fn ranks() {
+    let check = |better: Row, worse: Row| {
+        assert_eq!(rank(&better, &worse), Ordering::Less);
+        assert_eq!(rank(&worse, &better), Ordering::Greater);
+    };
+    let with = |time_us| row("m128n64w4s1sl", time_us);
+    let measured = |time_us| Row { origin: Origin::Measured, ..with(time_us) };
+    let spilling = |row: Row| Row { spill_bytes: Some(8), ..row };
+    check(with(1.0), with(2.0));
+    check(with(9.0), Row { status: Status::Wrong, ..with(1.0) });
+    check(with(9.0), Row { status: Status::Failed, time_us: None, ..with(1.0) });
+    check(measured(9.0), with(1.0));
+    check(with(9.0), spilling(with(1.0)));
+    check(spilling(measured(1.0)), measured(2.0));
+    check(Row { registers: Some(100), ..with(1.0) }, with(1.0));
+}
+
+#[test]
 fn what_was_not_right_or_cannot_be_built_does_not_count() {
     let wrong = Row { status: Status::Wrong, ..row("m128n64w4s1sl", 1.0) };
     let too_large = row("m128n64w4s8sl", 1.0);

@@ -70,8 +70,7 @@ impl<'k> Operand<'k> {
         let copy = TileCopy::new(k, memory, layout, shape.resources.threads);
         let tile_n = shape.config.tile_n;
         let at_head = (layout.row_bytes(), row_stride);
-        let source =
-            block.row(array, arguments.seqlen_kv, k.constant(0), block.kv_head, at_head);
+        let source = block.row(array, arguments.seqlen_kv, k.constant(0), block.kv_head, at_head);
         Self {
             at,
             bytes: layout.bytes(),

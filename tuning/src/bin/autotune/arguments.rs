@@ -77,7 +77,7 @@ pub(crate) struct Tune {
     lengths: Lengths,
     /// How many candidates of each problem, the ones that the model finds fastest, are assembled
     /// and executed.
-    #[arg(long, default_value = "12")]
+    #[arg(long, default_value = "16")]
     pub(crate) top: NonZeroUsize,
     /// Candidates evaluated at a time [default: one a core].
     #[arg(long)]

@@ -62,7 +62,7 @@ fn tables(results: &Path) {
         found = true;
         match table::read(&path) {
             Ok((rows, damages)) => {
-                line("table", format!("{}: {}", path.display(), state(&rows)));
+                line("table", format!("{}: {}", path.display(), state(&rows, gpu)));
                 damages.iter().for_each(|damage| line("", format!("damaged: {damage}")));
             }
             Err(error) => line("table", error),
@@ -73,7 +73,8 @@ fn tables(results: &Path) {
     }
 }
 
-fn state(rows: &[Row]) -> String {
+/// A table in a few words.
+fn state(rows: &[Row], gpu: &Gpu) -> String {
     let right = rows.iter().filter(|row| row.status == Status::Ok).count();
     let mut problems: Vec<_> = rows.iter().map(|row| (row.problem(), row.origin)).collect();
     problems.dedup();
@@ -81,10 +82,22 @@ fn state(rows: &[Row]) -> String {
         rows.iter().map(|row| format!("{} by {}", row.origin, row.source)).collect();
     sources.sort();
     sources.dedup();
-    format!(
+    let mut state = format!(
         "{} rows of {} problems, {right} of them right; {}",
         rows.len(),
         problems.len(),
-        sources.join(", ")
-    )
+        if sources.is_empty() { "no times".to_owned() } else { sources.join(", ") }
+    );
+    let stale = rows.iter().filter(|row| is_stale(row, gpu)).count();
+    if stale > 0 {
+        state += &format!("; {stale} are of kernels that this build emits otherwise: tune again");
+    }
+    state
+}
+
+/// Whether the kernel of a row is no longer the one that was tuned.
+fn is_stale(row: &Row, gpu: &Gpu) -> bool {
+    let Ok(config) = row.config.parse() else { return true };
+    let emitted = tilewright_tuning::emit(&row.problem(), &config, gpu);
+    emitted.map_or(true, |emitted| emitted.hash() != row.ptx_hash)
 }

@@ -56,7 +56,12 @@ pub(crate) fn run(arguments: &Tune) -> Outcome {
     bar.finish_and_clear();
 
     conclude(&tasks, &found);
-    let measured = measured(arguments, gpu, &tasks, &found, &evaluator.seeds)?;
+    let measured = measured(arguments, gpu, &tasks, &found, &evaluator.seeds);
+    let measured = measured.unwrap_or_else(|error| {
+        // What was modelled is still worth keeping.
+        eprintln!("warning: nothing was measured: {error}");
+        Vec::new()
+    });
     let rows: Vec<Row> = found.rows.into_iter().chain(measured).flatten().collect();
     let right = rows.iter().filter(|row| row.status == Status::Ok).count();
     let (count, merged) = (rows.len(), table::merge(old, rows));
