@@ -10,6 +10,7 @@ use super::{compare, control, convert, data, exchange, float, integer, matrix, m
 pub(super) fn lower(o: &mut Operands<'_>, start: Pc) -> Lowered<(Action, Convergence)> {
     use Opcode::*;
     let action = match o.instruction.opcode() {
+        Mad if o.name.has("cc") => integer::lower_carry(o)?,
         Add | Sub | Mul | Mad | Fma | Div | Rem | Abs | Neg | Min | Max | Sad => arithmetic(o)?,
         AddCarryOut | AddCarry | SubBorrowOut | SubBorrow | MadCarry => integer::lower_carry(o)?,
         Mul24 | Mad24 | Dp4a | Dp2a | And | Or | Xor | Not | Cnot | Lop3 | Shl | Shr | Shf
