@@ -54,5 +54,5 @@ pub use dtype::{DType, Value};
 #[doc(no_inline)]
 pub use half;
 pub use tilewright_codegen::{attention, gpu, ptx};
-pub use tilewright_macros::kernel;
+pub use tilewright_macros::{attention, kernel};
 pub use tilewright_sim as sim;

@@ -77,7 +77,7 @@ pub(super) fn module(kernel: &syn::ItemFn, compiled: &Compiled) -> TokenStream {
 /// The name and the type of an argument on the host.
 fn field(index: usize, input: &FnArg) -> (syn::Ident, TokenStream) {
     let FnArg::Typed(typed) = input else {
-        return (format_ident!("argument_{index}"), quote!(()));
+        return (format_ident!("argument_{index}"), quote!(::core::primitive::u32));
     };
     let name = match &*typed.pat {
         Pat::Ident(pat) => pat.ident.clone(),
@@ -86,7 +86,8 @@ fn field(index: usize, input: &FnArg) -> (syn::Ident, TokenStream) {
     (name, host_type(&typed.ty))
 }
 
-/// The type on the host of what the device takes. What is no type there has been reported.
+/// The type on the host of what the device takes. What is no type there has been reported, and is
+/// replaced by one that can be passed.
 fn host_type(ty: &Type) -> TokenStream {
     match ty {
         Type::Ptr(pointer) => {
@@ -104,9 +105,9 @@ fn host_type(ty: &Type) -> TokenStream {
                 let name = format_ident!("{name}");
                 quote!(::core::primitive::#name)
             }
-            _ => quote!(()),
+            _ => quote!(::core::primitive::u32),
         },
-        _ => quote!(()),
+        _ => quote!(::core::primitive::u32),
     }
 }
 

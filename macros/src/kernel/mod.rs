@@ -6,7 +6,6 @@
 
 mod check;
 mod constant;
-mod diagnostic;
 mod expand;
 mod infer;
 mod intrinsics;
@@ -20,9 +19,10 @@ mod visit;
 mod tests;
 
 use proc_macro2::TokenStream;
+use tilewright_codegen::ptx::check::CheckErrorKind;
 use tilewright_codegen::ptx::{self, Version};
 
-use diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostics, Location};
 use options::Options;
 
 /// The expansion of `#[kernel(options)] item`: the compiled kernel or, beside the errors, an item
@@ -69,15 +69,22 @@ fn compile(options: &Options, kernel: &syn::ItemFn) -> syn::Result<Compiled> {
 /// target lacks is one.
 fn located(
     errors: &ptx::check::CheckErrors,
-    locations: &[diagnostic::Location],
+    locations: &[Location],
     kernel: &syn::ItemFn,
 ) -> syn::Error {
     let mut diagnostics = Diagnostics::default();
     for error in &errors.0 {
         let index = (error.span.line as usize).checked_sub(1);
         let location = index.and_then(|index| locations.get(index)).copied();
-        let location = location.unwrap_or_else(|| diagnostic::Location::of(&kernel.sig.ident));
-        diagnostics.error(location, &error.kind);
+        let location = location.unwrap_or_else(|| Location::of(&kernel.sig.ident));
+        match &error.kind {
+            CheckErrorKind::Target { .. } => diagnostics.error_with_help(
+                location,
+                &error.kind,
+                "name another target in `#[kernel(target = …)]`, or do without this",
+            ),
+            kind => diagnostics.error(location, kind),
+        }
     }
     match diagnostics.into_result() {
         Err(error) => error,

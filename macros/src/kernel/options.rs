@@ -6,7 +6,7 @@ use syn::{Ident, LitInt, LitStr, Token};
 use tilewright_codegen::gpu::Target;
 use tilewright_codegen::ptx::tree::Directive;
 
-use super::diagnostic::{Diagnostics, Location, similar};
+use crate::diagnostic::{Diagnostics, Location, similar};
 
 const KEYS: [&str; 3] = ["target", "max_threads", "min_blocks"];
 
@@ -30,7 +30,11 @@ impl Parse for Options {
                 "target" => {
                     let text: LitStr = input.parse()?;
                     match text.value().parse::<Target>() {
-                        Ok(known) => target = Some(known),
+                        Ok(known) if known.least_version().is_some() => target = Some(known),
+                        Ok(unknown) => diagnostics.error(
+                            text.span().into(),
+                            format_args!("there is no target {unknown}"),
+                        ),
                         Err(error) => diagnostics.error(text.span().into(), error),
                     }
                 }

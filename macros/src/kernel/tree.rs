@@ -1,9 +1,9 @@
 //! The typed tree: what the checker makes of Rust's syntax and the lowering reads.
 
 use super::constant::Constant;
-use super::diagnostic::Location;
 use super::intrinsics::{Builtin, Intrinsic};
 use super::types::{Scalar, Type};
+use crate::diagnostic::Location;
 
 /// Index of a [`Variable`] in its [`Program`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -190,6 +190,7 @@ impl fmt::Display for ScalarSet {
             ("a number", Self::NUMBER),
             ("an integer or `bool`", Self::BITS),
             ("a signed number", Self::SIGNED),
+            ("a signed integer", Self::INTEGER.intersection(Self::SIGNED)),
         ] {
             if *self == set {
                 return f.write_str(name);

@@ -1,7 +1,7 @@
 use syn::{Expr, punctuated::Punctuated, token::Comma};
 
 use super::{Binding, Checker};
-use crate::kernel::diagnostic::{Location, similar};
+use crate::diagnostic::{Location, similar};
 use crate::kernel::intrinsics::{self, Intrinsic};
 use crate::kernel::tree::{Expression, FunctionId, Kind};
 use crate::kernel::types::{Scalar, ScalarSet, Type};

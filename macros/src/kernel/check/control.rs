@@ -1,7 +1,7 @@
 use syn::{Expr, Lit, Pat};
 
 use super::{Checker, LoopContext};
-use crate::kernel::diagnostic::Location;
+use crate::diagnostic::Location;
 use crate::kernel::tree::{
     Block, Comparison, Expression, For, Kind, LoopId, Place, PlaceKind, Statement, Storage,
     VariableId,
@@ -239,6 +239,13 @@ impl Checker {
     pub(super) fn return_from(&mut self, leave: &syn::ExprReturn, at: Location) -> Expression {
         let wanted = self.result.clone().unwrap_or(Type::UNIT);
         let value = match &leave.expr {
+            Some(expr) if wanted == Type::UNIT => {
+                let value = self.expression(expr, None);
+                if self.inference.unify(&value.ty, &wanted).is_err() {
+                    self.error(value.location, "this function returns nothing");
+                }
+                None
+            }
             Some(expr) => Some(Box::new(self.expression(expr, Some(&wanted)))),
             None => {
                 if wanted != Type::UNIT && wanted != Type::Error {

@@ -1,8 +1,8 @@
 use syn::Expr;
 
 use super::{Binding, Checker};
+use crate::diagnostic::Location;
 use crate::kernel::constant::{self, Constant};
-use crate::kernel::diagnostic::Location;
 use crate::kernel::infer::Mismatch;
 use crate::kernel::intrinsics;
 use crate::kernel::tree::{Expression, Kind, Place, PlaceKind};
@@ -68,7 +68,7 @@ impl Checker {
         let found = self.inference.resolve(&checked.ty);
         let wanted = self.inference.resolve(expected);
         let fits = match (&found, &wanted) {
-            (Type::Never, _) => return checked,
+            (Type::Never | Type::Error, _) => return checked,
             (Type::Pointer { mutable: true, to: a }, Type::Pointer { mutable: false, to: b }) => {
                 self.inference.unify(a, b)
             }

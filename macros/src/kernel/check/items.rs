@@ -1,8 +1,8 @@
 use syn::{FnArg, Item, Pat, ReturnType};
 
 use super::{Binding, Checker, ConstantState, Scope};
+use crate::diagnostic::{Location, similar};
 use crate::kernel::constant::{self, Constant};
-use crate::kernel::diagnostic::{Location, similar};
 use crate::kernel::tree::{Block, Expression, Function, FunctionId, Kind, Storage, VariableId};
 use crate::kernel::types::{Scalar, Type};
 

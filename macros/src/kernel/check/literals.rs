@@ -1,8 +1,8 @@
 use syn::Lit;
 
 use super::{Checker, Deferred};
+use crate::diagnostic::Location;
 use crate::kernel::constant::Constant;
-use crate::kernel::diagnostic::Location;
 use crate::kernel::tree::{Expression, Kind};
 use crate::kernel::types::{Scalar, ScalarSet, Type};
 

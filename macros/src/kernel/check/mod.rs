@@ -13,11 +13,11 @@ mod statements;
 use std::collections::HashMap;
 
 use super::constant::Constant;
-use super::diagnostic::{Diagnostics, Location, similar};
 use super::infer::Inference;
 use super::intrinsics;
 use super::tree::{Expression, FunctionId, Kind, LoopId, Program, Storage, Variable, VariableId};
 use super::types::Type;
+use crate::diagnostic::{Diagnostics, Location, similar};
 
 /// The typed tree of a kernel, with what was inferred.
 pub(crate) struct Typed {

@@ -1,7 +1,7 @@
 use syn::{BinOp, Expr, UnOp};
 
 use super::{Checker, Deferred};
-use crate::kernel::diagnostic::Location;
+use crate::diagnostic::Location;
 use crate::kernel::tree::{Comparison, Expression, Kind, Operator};
 use crate::kernel::types::{Scalar, ScalarSet, Type};
 

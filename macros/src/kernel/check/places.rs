@@ -1,7 +1,7 @@
 use syn::{Expr, Member, UnOp};
 
 use super::{Binding, Checker};
-use crate::kernel::diagnostic::Location;
+use crate::diagnostic::Location;
 use crate::kernel::intrinsics;
 use crate::kernel::tree::{Expression, Kind, Place, PlaceKind};
 use crate::kernel::types::{ScalarSet, Type};

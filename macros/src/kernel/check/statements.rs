@@ -1,7 +1,7 @@
 use syn::{Local, Pat, Stmt};
 
 use super::{Checker, Deferred};
-use crate::kernel::diagnostic::Location;
+use crate::diagnostic::Location;
 use crate::kernel::tree::{Block, Expression, Statement, Storage};
 use crate::kernel::types::Type;
 

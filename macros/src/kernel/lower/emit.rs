@@ -11,8 +11,8 @@ use tilewright_codegen::ptx::{Mnemonic, ScalarType, Span};
 
 use super::values::Value;
 use super::{Lowerer, MAXIMUM_INSTRUCTIONS};
+use crate::diagnostic::Location;
 use crate::kernel::constant::Constant;
-use crate::kernel::diagnostic::Location;
 use crate::kernel::types::Scalar;
 
 /// The registers of a kernel, by class.

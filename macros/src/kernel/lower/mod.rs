@@ -21,10 +21,10 @@ use tilewright_codegen::ptx::tree::{
 use tilewright_codegen::ptx::{ScalarType, Space, Span, Version};
 
 use super::check::Typed;
-use super::diagnostic::{Diagnostics, Location};
 use super::infer::Inference;
 use super::tree::{FunctionId, LoopId, Program, VariableId};
 use super::types::{Scalar, Type};
+use crate::diagnostic::{Diagnostics, Location};
 use emit::Registers;
 use values::{Pointer, Slot, Stored, Value};
 

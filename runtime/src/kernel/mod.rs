@@ -1,6 +1,8 @@
 //! Typed buffers and launches: what the items that [`#[kernel]`](macro@crate::kernel) and
 //! [`attention!`](macro@crate::attention) expand to are made of.
 
+pub mod attention;
+
 use std::marker::PhantomData;
 
 use bytemuck::{AnyBitPattern, NoUninit};
