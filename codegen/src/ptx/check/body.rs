@@ -6,6 +6,7 @@ use super::error::CheckErrorKind;
 use super::form::Fit;
 use super::layout;
 use super::module::Checker;
+use super::operands::Mismatch;
 use super::resolved::{
     AddressBase, CheckedFunction, CheckedInstruction, CheckedOperand, ParameterLayout, RegisterId,
 };
@@ -26,7 +27,12 @@ pub(super) struct Body<'c, 'a> {
     /// Labels of every block, in the order in which blocks begin.
     labels: std::vec::IntoIter<Labels<'a>>,
     code: Vec<CheckedInstruction>,
+    /// Branch targets and parameters of prototypes that the code names, each time counted.
+    listed: usize,
 }
+
+/// Each use of a list has a copy of it, and this many elements are the most of all copies.
+pub(super) const LISTED_LIMIT: usize = 1 << 20;
 
 impl<'c, 'a> Body<'c, 'a> {
     /// Checks a body and brings it into resolved form.
@@ -43,6 +49,7 @@ impl<'c, 'a> Body<'c, 'a> {
             function,
             labels: blocks.into_iter(),
             code: Vec::new(),
+            listed: 0,
         };
         body.scopes.enter();
         let parameters = body.parameters(&function.parameters, false);
@@ -145,6 +152,17 @@ impl<'c, 'a> Body<'c, 'a> {
     fn variable(&mut self, variable: &'a Variable) {
         let id = self.checker.variable(variable, Some(&self.function.name));
         self.declare(&variable.name, Name::Variable(id), variable.span);
+    }
+
+    /// Counts the elements of a list that is named once more.
+    pub(super) fn list(&mut self, elements: usize) -> Result<(), Mismatch> {
+        match self.listed + elements <= LISTED_LIMIT {
+            true => {
+                self.listed += elements;
+                Ok(())
+            }
+            false => Err(Mismatch::Lists),
+        }
     }
 
     fn instruction(&mut self, instruction: &'a Instruction) {

@@ -38,10 +38,13 @@ impl<'a> Body<'_, 'a> {
     pub(super) fn prototype(&mut self, operand: &Operand) -> Checked {
         let Operand::Symbol(name, 0) = operand else { return Err(Mismatch::Kind) };
         match self.scopes.find(name) {
-            Some(Name::Prototype(function)) => Ok(CheckedOperand::Prototype {
-                returns: layout::parameters(&function.returns),
-                parameters: layout::parameters(&function.parameters),
-            }),
+            Some(Name::Prototype(function)) => {
+                self.list(function.returns.len() + function.parameters.len())?;
+                Ok(CheckedOperand::Prototype {
+                    returns: layout::parameters(&function.returns),
+                    parameters: layout::parameters(&function.parameters),
+                })
+            }
             // All functions of a list have the same parameters.
             Some(Name::CallTargets(names)) => {
                 let first = names.first().and_then(|name| self.checker.global(name));
@@ -50,10 +53,9 @@ impl<'a> Body<'_, 'a> {
                     return Err(Mismatch::Undeclared(name));
                 };
                 let function = &self.checker.functions[index as usize];
-                Ok(CheckedOperand::Prototype {
-                    returns: function.returns.clone(),
-                    parameters: function.parameters.clone(),
-                })
+                let (returns, parameters) = (function.returns.clone(), function.parameters.clone());
+                self.list(returns.len() + parameters.len())?;
+                Ok(CheckedOperand::Prototype { returns, parameters })
             }
             Some(_) => Err(Mismatch::Kind),
             None => Err(Mismatch::Undeclared(name.clone())),

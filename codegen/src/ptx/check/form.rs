@@ -1,6 +1,6 @@
 //! Which form of an instruction is meant, and whether the target and the version have it.
 
-use super::body::Body;
+use super::body::{Body, LISTED_LIMIT};
 use super::error::CheckErrorKind;
 use super::operands::{Mismatch, describe, found};
 use super::resolved::CheckedOperand;
@@ -111,6 +111,11 @@ impl<'a> Body<'_, 'a> {
             Mismatch::Space { name, found, expected } => {
                 let (name, found, expected) = (name.clone(), *found, *expected);
                 (CheckErrorKind::Space { name, found, expected }, None)
+            }
+            Mismatch::Lists => {
+                let what = "the number of branch targets and prototype parameters named".into();
+                let limit = LISTED_LIMIT as u64;
+                (CheckErrorKind::Limit { what, found: limit + 1, limit }, None)
             }
             Mismatch::Kind if self.is_undeclared(operand) => {
                 (CheckErrorKind::Undeclared { name: operand.to_string().into() }, None)

@@ -28,6 +28,8 @@ pub(super) enum Mismatch {
     Space { name: SmolStr, found: Space, expected: Space },
     /// It is the address of a variable in global memory, where one of 32 bits is expected.
     LongAddress,
+    /// It names a list so long, or so often named, that the function's lists are too long together.
+    Lists,
     /// It is a constant of another value.
     Value,
     /// It is missing, or one too many.
@@ -355,6 +357,7 @@ impl<'a> Body<'_, 'a> {
     }
 
     fn branch_targets(&mut self, names: &[SmolStr]) -> Checked {
+        self.list(names.len())?;
         let labels: Result<_, _> = names
             .iter()
             .map(|name| match self.find(name)? {

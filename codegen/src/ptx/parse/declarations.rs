@@ -4,12 +4,12 @@ use smol_str::SmolStr;
 
 use super::{Expected, ParseError, ParseErrorKind, Parser, TokenKind};
 use crate::ptx::tree::{
-    Directive, Function, Initializer, Linkage, Parameter, Pointer, RegisterNames, Variable,
+    Directive, Function, Initializer, Linkage, Literal, Parameter, Pointer, RegisterNames, Variable,
 };
 use crate::ptx::{ScalarType, Space, Span};
 
 /// More elements than this are refused in an initializer, padding included.
-const INITIALIZER_LIMIT: usize = 1 << 24;
+const INITIALIZER_LIMIT: usize = 1 << 20;
 
 impl Parser<'_> {
     /// `.v2` or `.v4`, where it stands here.
@@ -129,29 +129,31 @@ impl Parser<'_> {
         let stride = inner.iter().try_fold(1_usize, |product, size| {
             product.checked_mul(usize::try_from(size.unwrap_or(1)).ok()?)
         });
-        let stride = stride.filter(|s| *s <= INITIALIZER_LIMIT);
-        loop {
+        let first = values.len();
+        for index in 0.. {
             if self.token.is(b'{') {
-                let begin = values.len();
-                self.nested(|p| p.initializer_list(inner, values))?;
-                let end = stride.map(|s| begin + s).filter(|end| *end <= INITIALIZER_LIMIT);
-                let Some(end) = end else {
+                let begin = stride.and_then(|s| s.checked_mul(index)?.checked_add(first));
+                let Some(begin) = begin.filter(|begin| *begin <= INITIALIZER_LIMIT) else {
                     return Err(self.error(ParseErrorKind::Unsupported {
-                        what: "an initializer of more than 16777216 elements",
+                        what: "an initializer of more than 1048576 elements",
                         instead: "fill the array when the kernel starts",
                     }));
                 };
-                if values.len() < end {
-                    let zero = Initializer::Literal(crate::ptx::tree::Literal::Integer(0));
-                    values.resize(end, zero);
+                if values.len() < begin {
+                    values.resize(begin, Initializer::Literal(Literal::Integer(0)));
+                }
+                self.nested(|p| p.initializer_list(inner, values))?;
+                if stride.is_some_and(|stride| values.len() > begin + stride) {
+                    return Err(self.error(ParseErrorKind::InitializerList));
                 }
             } else {
                 values.push(self.initial_value()?);
             }
             if !self.another(b'}')? {
-                return Ok(());
+                break;
             }
         }
+        Ok(())
     }
 
     fn initial_value(&mut self) -> Result<Initializer, ParseError> {

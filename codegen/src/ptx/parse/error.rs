@@ -63,6 +63,9 @@ pub enum ParseErrorKind {
     /// A constant expression without a value of 64 bits.
     #[error("this expression has no value of 64 bits")]
     Arithmetic,
+    /// A list of initial values that is longer than its dimension.
+    #[error("the list of initial values that ends here is longer than its dimension")]
+    InitializerList,
     /// Blocks, parentheses or braces within each other, deeper than the parser follows.
     #[error("nested more than {limit} deep")]
     Nesting {
