@@ -169,7 +169,7 @@ fn hostile_texts_are_answered_at_once() {
         format!("{head} mma{};", ".row.col".repeat(many)),
         format!(".version 8.0 .target sm_80 .global .b8 x = {}", "{".repeat(many)),
         format!(".version 8.0 .target sm_80 .global .b8 x{};", "[1000000]".repeat(many)),
-        format!(".version 8.0 .target sm_80 .global .b8 x[2][100000000] = {{{{1}},{{2}}}};"),
+        ".version 8.0 .target sm_80 .global .b8 x[2][100000000] = {{1},{2}};".to_string(),
         format!(
             "{head} .reg .b32 %r<4294967295>; {} }}",
             numbered(&|i| format!("mov.b32 %r{i}, 1;"))
