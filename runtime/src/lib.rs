@@ -53,6 +53,6 @@ pub mod tensor_map;
 pub use dtype::{DType, Value};
 #[doc(no_inline)]
 pub use half;
-pub use tilewright_codegen::{attention, gpu, ptx};
+pub use tilewright_codegen::{attention, dsl, gpu, ptx, tile};
 pub use tilewright_macros::{attention, kernel};
 pub use tilewright_sim as sim;

@@ -302,14 +302,14 @@ fn set(config: &mut Config, name: &Ident, field: &Field) -> Result<(), (Location
         },
         ("rescale", Field::Word(word, _)) => match word.as_str() {
             "always" => config.rescale = Rescale::Always,
-            "when_grown" => config.rescale = Rescale::WhenGrown,
+            "speculative" => config.rescale = Rescale::Speculative,
             "lazy" => config.rescale = Rescale::Lazy,
-            _ => return wrong("always, when_grown or lazy"),
+            _ => return wrong("always, lazy or speculative"),
         },
         ("m" | "n" | "warps" | "stages", _) => return wrong("a number"),
         ("q_in_registers" | "share_q_k" | "split_masked_loop", _) => return wrong("true or false"),
         ("row_sum", _) => return wrong("registers or tensor_core"),
-        ("rescale", _) => return wrong("always, when_grown or lazy"),
+        ("rescale", _) => return wrong("always, lazy or speculative"),
         (other, _) => {
             let help = match similar(other, FIELDS) {
                 Some(similar) => format!("did you mean `{similar}`?"),

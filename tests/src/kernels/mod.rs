@@ -1,0 +1,9 @@
+//! Kernels in the embedded language that are not attention: what a user might write.
+
+mod elementwise;
+mod gemm;
+mod softmax;
+
+pub use elementwise::vector_add;
+pub use gemm::{Gemm, gemm};
+pub use softmax::row_softmax;

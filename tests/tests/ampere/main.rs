@@ -1,0 +1,4 @@
+//! The Ampere attention kernel: right on the simulator, and lean in SASS.
+
+mod correct;
+mod sass;
