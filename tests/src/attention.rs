@@ -5,7 +5,7 @@ use tilewright::attention::{self, Argument, DataType, Mask, Parameter, Problem};
 use tilewright::compare::{Tolerance, compare};
 use tilewright::device::{Error, Module};
 use tilewright::gpu::Gpu;
-use tilewright::reference::{self, Inputs, Values};
+use tilewright::reference::{self, Inputs};
 use tilewright::sim::{Options, Statistics};
 use tilewright::{DType, Value};
 
@@ -38,8 +38,8 @@ pub fn kernel(problem: &Problem, config: &Config, gpu: &Gpu) -> (attention::Kern
     (kernel, module)
 }
 
-/// Runs a module with the launch of `kernel` on random inputs and compares O and LSE with the
-/// reference in double precision.
+/// Runs a module with the launch of `kernel` on `inputs` and compares O and LSE with the reference
+/// in double precision.
 ///
 /// # Errors
 ///
@@ -48,17 +48,15 @@ pub fn run(
     problem: &Problem,
     kernel: &attention::Kernel,
     module: &Module,
-    values: Values,
+    inputs: &Inputs,
     options: Options,
 ) -> Result<Statistics, String> {
     let scale = problem.default_softmax_scale();
-    let inputs = Inputs::random(problem, values, options.seed);
-    let args = arguments(problem, kernel, &inputs, scale);
+    let args = arguments(problem, kernel, inputs, scale);
     let geometry = geometry(kernel.grid(problem), kernel.threads, kernel.dynamic_shared);
     let (buffers, statistics) =
         run::run(module, &geometry, &args, options).map_err(|error: Error| error.to_string())?;
-    let expected =
-        reference::forward(problem, scale, &inputs).map_err(|error| error.to_string())?;
+    let expected = reference::forward(problem, scale, inputs).map_err(|error| error.to_string())?;
     let dtype = DType::from(problem.dtype);
     let check = |name, shape: &[usize], dtype, found: &[u8], expected: &[f64], tolerance| {
         let expected = expected.iter().map(|&value| Value::Float(value));

@@ -87,7 +87,7 @@ fn rule(error: &ConfigError) -> Option<&'static str> {
         ConfigError::Warps { .. } => "warps",
         ConfigError::TileM { .. } => "rows of a warp",
         ConfigError::TileN { .. } => "keys of a step",
-        ConfigError::CopyPass { .. } => "whole copies of a tile",
+        ConfigError::CopyRows { .. } | ConfigError::CopyPass { .. } => "whole copies of a tile",
         ConfigError::Stages { .. } => "stages",
         ConfigError::ShareWithoutRegisters => "Q read from the memory it gave up",
         ConfigError::SpeculationWithoutSplit => "speculation without a loop of its own",

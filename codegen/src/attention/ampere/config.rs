@@ -1,6 +1,7 @@
 use super::ConfigError;
 use crate::attention::Problem;
 use crate::gpu::{Gpu, Target};
+use crate::tile::rows_of_a_pass;
 
 /// How the forward kernel computes: its tiles and its variants. As text it is one word, such as
 /// `m128n64w4s1qrts`; see [`ParseConfigError`](super::ParseConfigError).
@@ -135,9 +136,12 @@ impl Config {
             ("K", "tile_n", problem.head_dim, self.tile_n),
             ("V", "tile_n", problem.head_dim_v, self.tile_n),
         ];
+        let threads = self.threads();
         for (name, tile, head_dim, found) in tiles {
-            let threads = self.threads();
-            let rows = rows_of_a_pass(threads, head_dim);
+            let rows = rows_of_a_pass(threads, head_dim * problem.dtype.bytes());
+            if rows == 0 || !rows.is_multiple_of(8) {
+                return Err(ConfigError::CopyRows { name, threads, rows });
+            }
             if !found.is_multiple_of(rows) {
                 return Err(ConfigError::CopyPass { name, tile, threads, rows, found });
             }
@@ -245,39 +249,36 @@ impl Config {
         })
     }
 
-    /// A good config where nothing has been tuned.
+    /// A good config where nothing has been tuned: the first of a list that passes
+    /// [`Config::check`]. Every head dimension that the kernel takes has one on every GPU.
     pub fn default_for(problem: &Problem, gpu: &Gpu) -> Config {
-        let small = gpu.limits.shared_per_block < 128 << 10;
-        let widest = problem.head_dim.max(problem.head_dim_v);
-        let (tile_m, tile_n, warps) = match (widest, small) {
-            (..=32, _) => (128, 96, 4),
-            (..=64, _) => (128, 80, 4),
-            (..=96, _) => (128, 64, 4),
-            (..=128, false) => (128, 128, 8),
-            (..=192, false) => (128, 64, 8),
-            (_, false) => (128, 32, 8),
-            (..=128, true) => (128, 32, 4),
-            (_, true) => (64, 32, 4),
-        };
-        Config {
+        let config = |(tile_m, tile_n, warps, q_in_registers)| Config {
             tile_m,
             tile_n,
             warps,
             stages: 1,
-            q_in_registers: tile_m == 128 && tile_n == 128 && warps == 8,
+            q_in_registers,
             share_q_k: false,
             split_masked_loop: true,
             row_sum: RowSum::TensorCore,
             rescale: Rescale::Speculative,
-        }
+        };
+        let small = gpu.limits.shared_per_block < 128 << 10;
+        let tiles: &[(u32, u32, u32, bool)] =
+            match (problem.head_dim.max(problem.head_dim_v), small) {
+                (..=32, _) => &[(128, 96, 4, false)],
+                (..=64, _) => &[(128, 80, 4, false), (128, 64, 4, false)],
+                (..=96, _) => &[(128, 64, 4, false)],
+                (..=128, false) => &[(128, 128, 8, true)],
+                (..=128, true) => &[(128, 32, 4, false)],
+                (..=192, false) => &[(128, 64, 8, false)],
+                (_, false) => &[(128, 32, 8, false), (128, 64, 8, false)],
+                (_, true) => &[],
+            };
+        let last = config((64, 32, 4, false));
+        let mut configs = tiles.iter().copied().map(config);
+        configs.find(|config| config.check(problem, gpu).is_ok()).unwrap_or(last)
     }
-}
-
-/// Rows of a tile that `threads` threads copy at once, 16 bytes each: neighbouring threads copy a
-/// piece of a row that is the largest power of two up to 128 bytes.
-pub(super) fn rows_of_a_pass(threads: u32, head_dim: u32) -> u32 {
-    let pieces = (head_dim / 8) & (head_dim / 8).wrapping_neg();
-    threads / pieces.min(8)
 }
 
 #[cfg(test)]
@@ -334,6 +335,13 @@ mod tests {
             "256 threads copy 32 rows of K in a pass; expected tile_n = 48 to be a multiple",
         );
         check(
+            "a100_sxm",
+            64,
+            "m48n48w3s1",
+            "96 threads copy 12 rows of Q in a pass; expected a multiple of 8: take another number \
+             of warps",
+        );
+        check(
             "rtx3090",
             128,
             "m128n128w8s2",
@@ -351,9 +359,7 @@ mod tests {
     #[test]
     fn defaults_pass_on_every_gpu() {
         for gpu in Gpu::all() {
-            for dims in
-                [(32, 32), (64, 64), (96, 96), (128, 128), (192, 128), (192, 192), (256, 256)]
-            {
+            for dims in (0..64).map(|i| (32 + 32 * (i / 8), 32 + 32 * (i % 8))) {
                 let problem = problem(dims.0, dims.1);
                 let config = Config::default_for(&problem, gpu);
                 if let Err(error) = config.check(&problem, gpu) {

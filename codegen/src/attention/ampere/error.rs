@@ -27,6 +27,11 @@ pub enum ConfigError {
     /// The key tile is not made of whole 16-column steps.
     #[error("tile_n = {tile_n} keys; expected a multiple of 16 from 16 to 256")]
     TileN { tile_n: u32 },
+    /// A pass of the threads does not end where the swizzle repeats.
+    #[error(
+        "{threads} threads copy {rows} rows of {name} in a pass; expected a multiple of 8: take another number of warps"
+    )]
+    CopyRows { name: &'static str, threads: u32, rows: u32 },
     /// The threads do not cover a tile in whole passes.
     #[error(
         "{threads} threads copy {rows} rows of {name} in a pass; expected {tile} = {found} to be a multiple"
