@@ -68,7 +68,7 @@ pub fn run(
     };
     let (o, lse) = (&buffers[3], &buffers[4]);
     check("O", &problem.output_shape(), dtype, o, &expected.output, rounding(problem.dtype))?;
-    let exact = Tolerance { absolute: 2e-3, relative: 1e-4 };
+    let exact = Tolerance { absolute: 1e-4, relative: 1e-5 };
     let shape = problem.log_sum_exp_shape();
     check("LSE", &shape, DType::F32, lse, &expected.log_sum_exp, exact)?;
     Ok(statistics)

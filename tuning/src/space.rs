@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use tilewright::attention::ampere::{Config, ConfigError, Rescale, Resources, RowSum};
+use tilewright::attention::ampere::{Config, ConfigError, Rescale, Resources};
 use tilewright::attention::{Mask, Problem};
 use tilewright::gpu::{Gpu, occupancy};
 
@@ -114,7 +114,6 @@ pub(crate) fn shape(
         q_in_registers: config.q_in_registers,
         blocks: occupancy(gpu, threads, registers, shared_bytes).blocks,
         last_tile_first: problem.mask == Mask::Causal,
-        row_sum_by_tensor_core: config.row_sum == RowSum::TensorCore,
         maximum: match config.rescale {
             Rescale::Always => Maximum::Rescale,
             Rescale::Lazy => Maximum::Skip,

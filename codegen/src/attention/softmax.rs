@@ -1,7 +1,7 @@
 //! The online softmax: exponentials relative to a running reference, and their sums.
 
 use super::DataType;
-use super::ampere::{Config, Rescale, RowSum};
+use super::ampere::{Config, Rescale};
 use crate::dsl::{Builder, FragmentA, Value, Variable};
 use crate::tile::{Accumulator, Product};
 
@@ -15,10 +15,9 @@ pub(super) struct OnlineSoftmax<'k> {
     k: &'k Builder,
     dtype: DataType,
     scale_log2: Value<'k, f32>,
-    row_sum: RowSum,
     rescale: Rescale,
     reference: Vec<Variable<'k, f32>>,
-    /// With [`RowSum::Registers`], of this thread's columns.
+    /// Of this thread's columns, before rounding.
     sum: Vec<Variable<'k, f32>>,
 }
 
@@ -50,7 +49,6 @@ impl<'k> OnlineSoftmax<'k> {
             k,
             dtype,
             scale_log2,
-            row_sum: config.row_sum,
             rescale: config.rescale,
             reference: rows.clone().map(|_| k.variable(f32::NEG_INFINITY)).collect(),
             sum: rows.map(|_| k.variable(0.0)).collect(),
@@ -139,29 +137,9 @@ impl<'k> OnlineSoftmax<'k> {
         let scale = self.scale_log2;
         let exponentials =
             scores.map(|score, row, _| score.multiply_add(scale, negated[row]).exp2());
-        match self.row_sum {
-            RowSum::Registers => {
-                let sum = |row| exponentials.row(row).reduce(|a, b| a + b);
-                let sums = (0..exponentials.rows()).flat_map(sum).collect();
-                (exponentials.into_a(self.dtype), sums)
-            }
-            RowSum::TensorCore => {
-                let operands = exponentials.into_a(self.dtype);
-                let sums = operands.iter().flat_map(|row| self.sum_by_tensor_core(row)).collect();
-                (operands, sums)
-            }
-        }
-    }
-
-    /// Sums of two rows of the thread: a product with ones, all of whose columns are the same.
-    fn sum_by_tensor_core(&self, operands: &[FragmentA<'k>]) -> [Value<'k, f32>; 2] {
-        let ones = self.k.copy(match self.dtype {
-            DataType::F16 => 0x3c00_3c00_u32,
-            DataType::Bf16 => 0x3f80_3f80,
-        });
-        let zeros = [self.k.copy(0.0); 4];
-        let sums = operands.iter().fold(zeros, |c, a| self.k.mma(self.dtype, *a, [ones; 2], c));
-        [sums[0], sums[2]]
+        let sum = |row| exponentials.row(row).reduce(|a, b| a + b);
+        let sums = (0..exponentials.rows()).flat_map(sum).collect();
+        (exponentials.into_a(self.dtype), sums)
     }
 
     fn add(&mut self, sums: &[Value<'k, f32>]) {
@@ -172,14 +150,9 @@ impl<'k> OnlineSoftmax<'k> {
     /// exponentials to base e. A row that has seen no key has 0 and −∞.
     pub(super) fn finish(self) -> Vec<(Value<'k, f32>, Value<'k, f32>)> {
         let finish = |(reference, sum): (&Variable<'k, f32>, &Variable<'k, f32>)| {
-            let sum = match self.row_sum {
-                RowSum::Registers => {
-                    let own = sum.get();
-                    let pair = own + own.shuffle_xor(1);
-                    pair + pair.shuffle_xor(2)
-                }
-                RowSum::TensorCore => sum.get(),
-            };
+            let own = sum.get();
+            let pair = own + own.shuffle_xor(1);
+            let sum = pair + pair.shuffle_xor(2);
             let factor = sum.eq(0.0).select(0.0, sum.reciprocal());
             (factor, (reference.get() + sum.log2()) * std::f32::consts::LN_2)
         };

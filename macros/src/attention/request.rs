@@ -1,7 +1,7 @@
 //! What the keys of `attention!` ask for.
 
 use syn::Ident;
-use tilewright_codegen::attention::ampere::{Config, Rescale, RowSum};
+use tilewright_codegen::attention::ampere::{Config, Rescale};
 use tilewright_codegen::attention::{DataType, Mask, Pass, Problem};
 use tilewright_codegen::gpu::Gpu;
 use tilewright_codegen::published;
@@ -239,7 +239,6 @@ impl<'a> Reader<'a> {
             q_in_registers: false,
             share_q_k: false,
             split_masked_loop: false,
-            row_sum: RowSum::Registers,
             rescale: Rescale::Always,
         };
         let mut seen: Vec<String> = Vec::new();
@@ -270,17 +269,8 @@ fn mask(word: &str) -> Result<Mask, String> {
     }
 }
 
-const FIELDS: [&str; 9] = [
-    "m",
-    "n",
-    "warps",
-    "stages",
-    "q_in_registers",
-    "share_q_k",
-    "split_masked_loop",
-    "row_sum",
-    "rescale",
-];
+const FIELDS: [&str; 8] =
+    ["m", "n", "warps", "stages", "q_in_registers", "share_q_k", "split_masked_loop", "rescale"];
 
 fn set(config: &mut Config, name: &Ident, field: &Field) -> Result<(), (Location, String)> {
     let key = name.to_string();
@@ -295,11 +285,6 @@ fn set(config: &mut Config, name: &Ident, field: &Field) -> Result<(), (Location
         ("q_in_registers", Field::Flag(flag, _)) => config.q_in_registers = *flag,
         ("share_q_k", Field::Flag(flag, _)) => config.share_q_k = *flag,
         ("split_masked_loop", Field::Flag(flag, _)) => config.split_masked_loop = *flag,
-        ("row_sum", Field::Word(word, _)) => match word.as_str() {
-            "registers" => config.row_sum = RowSum::Registers,
-            "tensor_core" => config.row_sum = RowSum::TensorCore,
-            _ => return wrong("registers or tensor_core"),
-        },
         ("rescale", Field::Word(word, _)) => match word.as_str() {
             "always" => config.rescale = Rescale::Always,
             "speculative" => config.rescale = Rescale::Speculative,
@@ -308,7 +293,6 @@ fn set(config: &mut Config, name: &Ident, field: &Field) -> Result<(), (Location
         },
         ("m" | "n" | "warps" | "stages", _) => return wrong("a number"),
         ("q_in_registers" | "share_q_k" | "split_masked_loop", _) => return wrong("true or false"),
-        ("row_sum", _) => return wrong("registers or tensor_core"),
         ("rescale", _) => return wrong("always, lazy or speculative"),
         (other, _) => {
             let help = match similar(other, FIELDS) {

@@ -1,4 +1,6 @@
-//! The Ampere attention kernel: right on the simulator, and lean in SASS.
+//! The Ampere attention kernel: right on the simulator, wrong without any one of its
+//! synchronizations, and lean in SASS.
 
 mod correct;
+mod mutation;
 mod sass;

@@ -94,7 +94,6 @@ fn compare(model: &dyn Model, row: Row) -> Comparison {
         q_in_registers: row.q_in_registers,
         blocks: occupancy(gpu, row.warps * 32, gpu.limits.registers_per_thread, shared).blocks,
         last_tile_first: false,
-        row_sum_by_tensor_core: false,
         maximum: Maximum::Rescale,
         sass_per_score: row.sass_per_score,
     };

@@ -28,8 +28,6 @@ pub struct Kernel {
     /// Whether the grid begins with the last query tile, which has the most to do under a causal
     /// mask.
     pub last_tile_first: bool,
-    /// Whether the tensor cores add up the probabilities of a row, as one more column of V.
-    pub row_sum_by_tensor_core: bool,
     /// What the steady loop does about the maximum of a row.
     pub maximum: Maximum,
     /// SASS instructions of the steady loop a score and thread, where they were counted; those
@@ -116,8 +114,7 @@ impl Kernel {
 
     /// `mma.m16n8k16` instructions of a step, all warps together.
     pub(crate) fn mma_instructions(&self) -> f64 {
-        let sums = if self.row_sum_by_tensor_core { 8.0 } else { 0.0 };
-        self.scores() * (self.head_dims() + sums) / (16.0 * 8.0 * 16.0)
+        self.scores() * self.head_dims() / (16.0 * 8.0 * 16.0)
     }
 
     /// Instructions that rescale the output, all warps together.
@@ -141,9 +138,9 @@ impl Kernel {
     /// Warp instructions of an unmasked step: those counted in the SASS, or an estimate.
     ///
     /// The estimate: the `mma`s; an `ldmatrix.x4` for each 512 bytes of operands; a copy of 16
-    /// bytes a thread for each 512 bytes of K and V; two and a half a score (subtract and scale,
-    /// exponential, half a packed conversion), one more for the maximum where it is taken, and one
-    /// for the sum where the tensor cores do not form it; one an element of the output where it is
+    /// bytes a thread for each 512 bytes of K and V; three and a half a score (subtract and
+    /// scale, exponential, sum, half a packed conversion), and one more for the maximum where it is
+    /// taken; one an element of the output where it is
     /// rescaled; and forty a warp for row statistics, addresses, barriers and the loop. It comes
     /// to 12.7 a score for FlashAttention's 128×64 tile with four warps, where the SASS of two
     /// releases has 13.1 and 14.0.
@@ -154,13 +151,12 @@ impl Kernel {
             }
             (Some(per_score), _) => per_score * self.scores() / WARP,
             (None, maximum) => {
-                let sum = if self.row_sum_by_tensor_core { 0.0 } else { 1.0 };
                 let (taken, rescale) = match maximum {
                     Maximum::Rescale => (1.0, self.rescale_instructions()),
                     Maximum::Skip => (1.0, 0.0),
                     Maximum::Ignore => (0.0, 0.0),
                 };
-                let softmax = (2.5 + taken + sum) * self.scores() / WARP;
+                let softmax = (3.5 + taken) * self.scores() / WARP;
                 let operands = (self.operand_bytes() + self.tile_bytes()) / (WARP * 16.0);
                 let rest = 40.0 * f64::from(self.warps);
                 self.mma_instructions() + operands + softmax + rescale + rest

@@ -4,7 +4,7 @@ use crate::gpu::{Gpu, Target};
 use crate::tile::rows_of_a_pass;
 
 /// How the forward kernel computes: its tiles and its variants. As text it is one word, such as
-/// `m128n64w4s1qrts`; see [`ParseConfigError`](super::ParseConfigError).
+/// `m128n64w4s1qrsl`; see [`ParseConfigError`](super::ParseConfigError).
 ///
 /// ```
 /// use tilewright_codegen::attention::ampere::Config;
@@ -29,20 +29,8 @@ pub struct Config {
     pub share_q_k: bool,
     /// Whether iterations that need no mask run in a loop of their own, without mask code.
     pub split_masked_loop: bool,
-    /// Who adds up the probabilities of a row.
-    pub row_sum: RowSum,
     /// When the output accumulator is rescaled.
     pub rescale: Rescale,
-}
-
-/// Who adds up the probabilities of a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum RowSum {
-    /// Each thread adds its own in f32; a quad of threads adds up at the end.
-    Registers,
-    /// The tensor core, as a column of ones beside V. It sums the rounded probabilities that V is
-    /// weighted with, in f32.
-    TensorCore,
 }
 
 /// When the output accumulator is rescaled to a new reference of the exponential. Any reference
@@ -182,13 +170,12 @@ impl Config {
     /// of rows, addresses and operands in flight. The latter was found by assembling configs around
     /// the limit: those accepted do not spill.
     fn check_registers(&self, problem: &Problem, gpu: &Gpu) -> Result<u32, ConfigError> {
-        const WORKING: u32 = 82;
+        const WORKING: u32 = 90;
         let warp_rows = self.tile_m / self.warps;
         let output = warp_rows * problem.head_dim_v / 32;
         let scores = warp_rows * self.tile_n / 32;
         let query = if self.q_in_registers { warp_rows * problem.head_dim / 64 } else { 0 };
-        let sums = if self.row_sum == RowSum::Registers { 8 } else { 0 };
-        let working = WORKING + warp_rows / 8 + scores / 8 + sums;
+        let working = WORKING + warp_rows / 8 + scores / 8;
         let needed = output + scores + query + working;
         let limits = &gpu.limits;
         let warp_units =
@@ -219,30 +206,24 @@ impl Config {
             (256, 16),
         ];
         const KEYS: [u32; 11] = [16, 32, 48, 64, 80, 96, 112, 128, 160, 192, 256];
-        let variants = (0..24u32).map(|bits| {
-            let rescale = [Rescale::Always, Rescale::Lazy, Rescale::Speculative][bits as usize / 8];
-            (bits & 1 != 0, bits & 2 != 0, bits & 4 != 0, rescale)
+        let variants = (0..12u32).map(|bits| {
+            let rescale = [Rescale::Always, Rescale::Lazy, Rescale::Speculative][bits as usize / 4];
+            (bits & 1 != 0, bits & 2 != 0, rescale)
         });
         TILES.into_iter().flat_map(move |(tile_m, warps)| {
             let variants = variants.clone();
             KEYS.into_iter().flat_map(move |tile_n| {
                 let variants = variants.clone();
                 (1..=4).flat_map(move |stages| {
-                    variants.clone().map(move |(q_in_registers, share_q_k, tensor, rescale)| {
-                        Config {
-                            tile_m,
-                            tile_n,
-                            warps,
-                            stages,
-                            q_in_registers,
-                            share_q_k,
-                            split_masked_loop: true,
-                            row_sum: match tensor {
-                                true => RowSum::TensorCore,
-                                false => RowSum::Registers,
-                            },
-                            rescale,
-                        }
+                    variants.clone().map(move |(q_in_registers, share_q_k, rescale)| Config {
+                        tile_m,
+                        tile_n,
+                        warps,
+                        stages,
+                        q_in_registers,
+                        share_q_k,
+                        split_masked_loop: true,
+                        rescale,
                     })
                 })
             })
@@ -260,7 +241,6 @@ impl Config {
             q_in_registers,
             share_q_k: false,
             split_masked_loop: true,
-            row_sum: RowSum::TensorCore,
             rescale: Rescale::Speculative,
         };
         let small = gpu.limits.shared_per_block < 128 << 10;

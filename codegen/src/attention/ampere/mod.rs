@@ -10,7 +10,7 @@ mod shape;
 mod stream;
 mod text;
 
-pub use config::{Config, Rescale, Resources, RowSum};
+pub use config::{Config, Rescale, Resources};
 pub use error::ConfigError;
 pub use text::ParseConfigError;
 

@@ -1,18 +1,18 @@
-//! The one-word form of a config, such as `m128n64w4s1qrts`.
+//! The one-word form of a config, such as `m128n64w4s1qrsl`.
 
 use std::fmt;
 use std::str::FromStr;
 
 use thiserror::Error;
 
-use super::{Config, Rescale, RowSum};
+use super::{Config, Rescale};
 
 /// A text that is no config.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error(
     "`{0}` is not a tile; expected such as m128n64w4s1: rows, keys, warps, stages, then any of qr \
-     (Q in registers), sh (Q and K share memory), sl (split masked loop), ts (row sums by tensor \
-     core), and rl or rs (rescale lazily, or speculatively)"
+     (Q in registers), sh (Q and K share memory), sl (split masked loop), and rl or rs \
+     (rescale lazily, or speculatively)"
 )]
 pub struct ParseConfigError(String);
 
@@ -23,7 +23,6 @@ impl fmt::Display for Config {
             (self.q_in_registers, "qr"),
             (self.share_q_k, "sh"),
             (self.split_masked_loop, "sl"),
-            (self.row_sum == RowSum::TensorCore, "ts"),
             (self.rescale == Rescale::Lazy, "rl"),
             (self.rescale == Rescale::Speculative, "rs"),
         ];
@@ -56,7 +55,6 @@ fn parse(text: &str) -> Option<Config> {
         q_in_registers: false,
         share_q_k: false,
         split_masked_loop: false,
-        row_sum: RowSum::Registers,
         rescale: Rescale::Always,
     };
     while !rest.is_empty() {
@@ -65,7 +63,6 @@ fn parse(text: &str) -> Option<Config> {
             "qr" => config.q_in_registers = true,
             "sh" => config.share_q_k = true,
             "sl" => config.split_masked_loop = true,
-            "ts" => config.row_sum = RowSum::TensorCore,
             "rl" => config.rescale = Rescale::Lazy,
             "rs" => config.rescale = Rescale::Speculative,
             _ => return None,
@@ -81,7 +78,7 @@ mod tests {
 
     #[test]
     fn parses_what_it_prints() {
-        for text in ["m128n64w4s1", "m64n128w4s2qrshsltsrl", "m16n16w1s8slrs"] {
+        for text in ["m128n64w4s1", "m64n128w4s2qrshslrl", "m16n16w1s8slrs"] {
             assert_eq!(text.parse::<Config>().unwrap().to_string(), text);
         }
         for text in ["", "m128", "m128n64w4s1q", "m128n64w4s1xx", "m-1n64w4s1", "m128n64w4s1é"] {

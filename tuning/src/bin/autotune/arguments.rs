@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand};
-use tilewright::attention::ampere::{Config, Rescale, RowSum};
+use tilewright::attention::ampere::{Config, Rescale};
 use tilewright::attention::{DataType, Mask, Problem};
 use tilewright::device::DeviceName;
 use tilewright::gpu::Gpu;
@@ -261,12 +261,6 @@ pub(crate) struct Tile {
     /// Whether unmasked iterations have a loop of their own.
     #[arg(long, num_args = 0..=1, default_missing_value = "true")]
     split_masked_loop: Option<bool>,
-    /// Who adds up the probabilities of a row.
-    #[arg(long, value_parser = named::<RowSum>(&[
-        ("registers", RowSum::Registers),
-        ("tensor-core", RowSum::TensorCore),
-    ]))]
-    row_sum: Option<RowSum>,
     /// When the output is rescaled.
     #[arg(long, value_parser = named::<Rescale>(&[
         ("always", Rescale::Always),
@@ -287,7 +281,6 @@ impl Tile {
             q_in_registers: self.q_in_registers.unwrap_or(base.q_in_registers),
             share_q_k: self.share_q_k.unwrap_or(base.share_q_k),
             split_masked_loop: self.split_masked_loop.unwrap_or(base.split_masked_loop),
-            row_sum: self.row_sum.unwrap_or(base.row_sum),
             rescale: self.rescale.unwrap_or(base.rescale),
         }
     }
