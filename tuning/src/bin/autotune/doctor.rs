@@ -8,7 +8,6 @@ use tilewright_codegen::published::{Row, Status};
 use tilewright_tuning::table;
 
 use crate::arguments::Doctor;
-use crate::say::say;
 use crate::{Ending, Outcome};
 
 /// Prints what this machine has.
@@ -24,7 +23,7 @@ pub(crate) fn run(arguments: &Doctor) -> Outcome {
 }
 
 fn line(what: impl Display, found: impl Display) {
-    say!("{what:<12}  {found}");
+    println!("{what:<12}  {found}");
 }
 
 fn with_path(version: String, path: &Path) -> Result<String, Error> {

@@ -4,7 +4,6 @@ mod arguments;
 mod doctor;
 mod emit;
 mod model;
-mod say;
 mod search;
 
 use std::error::Error;
@@ -13,7 +12,6 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use arguments::{Arguments, Command};
-use say::complain;
 
 /// What a command ends with where it did not fail.
 enum Ending {
@@ -41,7 +39,7 @@ fn main() -> ExitCode {
         Ok(Ending::Wrong) => ExitCode::from(1),
         Ok(Ending::Fault) => ExitCode::from(3),
         Err(error) => {
-            complain!("error: {error}");
+            eprintln!("error: {error}");
             ExitCode::from(2)
         }
     }

@@ -15,7 +15,6 @@ use tilewright_tuning::tune::{Found, Task, describe, open_journal, plan, search}
 use tilewright_tuning::{prepare_folder, report};
 
 use crate::arguments::Tune;
-use crate::say::{complain, say};
 use crate::{Ending, Outcome};
 
 /// Cases that a kernel is executed on.
@@ -60,7 +59,7 @@ pub(crate) fn run(arguments: &Tune) -> Outcome {
     let measured = measured(arguments, gpu, &tasks, &found, &evaluator.seeds);
     let measured = measured.unwrap_or_else(|error| {
         // What was modelled is still worth keeping.
-        complain!("warning: nothing was measured: {error}");
+        eprintln!("warning: nothing was measured: {error}");
         Vec::new()
     });
     let rows: Vec<Row> = found.rows.into_iter().chain(measured).flatten().collect();
@@ -68,13 +67,13 @@ pub(crate) fn run(arguments: &Tune) -> Outcome {
     let (count, merged) = (rows.len(), table::merge(old, rows));
     table::write(&path, &merged)?;
     journal.remove()?;
-    say!("wrote {}: {right} of {count} kernels are right", path.display());
+    println!("wrote {}: {right} of {count} kernels are right", path.display());
     Ok(if right == count { Ending::Success } else { Ending::Wrong })
 }
 
 fn warn(path: &Path, damages: &[Damage]) {
     for damage in damages {
-        complain!("warning: {}, {damage}; left out", path.display());
+        eprintln!("warning: {}, {damage}; left out", path.display());
     }
 }
 
@@ -90,21 +89,18 @@ fn progress(length: usize) -> ProgressBar {
 
 /// Says what is searched, and what cannot be built and why.
 fn introduce(gpu: &Gpu, tools: &Tools, tasks: &[Task]) {
-    say!("{} ({}), {tools}", gpu.title, gpu.target);
-    say!("times are modelled by {}", Analytic.version());
+    println!("{} ({}), {tools}", gpu.title, gpu.target);
+    println!("times are modelled by {}", Analytic.version());
     for task in tasks {
         let Task { problem, space, .. } = task;
-        let refused = space.examined - space.candidates.len() - space.needless;
-        say!(
-            "\n{}: {} configurations; {refused} cannot be built, {} share memory to no gain, {} of \
-             the other {} are tried",
+        let refused = space.examined - space.candidates.len();
+        println!(
+            "\n{}: {} configurations, {refused} cannot be built, {} of the others are tried",
             describe(problem),
             space.examined,
-            space.needless,
-            task.candidates().len(),
-            space.candidates.len(),
+            task.candidates().len()
         );
-        say!("{}", report::refusals(space));
+        println!("{}", report::refusals(space));
     }
 }
 
@@ -121,8 +117,8 @@ fn measured(
     let mut all = Vec::new();
     for (task, ranking) in tasks.iter().zip(&found.rows) {
         let rows = measure(&mut device, gpu, &task.problem, ranking, MEASURED, seeds)?;
-        say!("\n{}, measured on {}", describe(&task.problem), device.description());
-        say!("{}", report::ranking(&rows, PRINTED));
+        println!("\n{}, measured on {}", describe(&task.problem), device.description());
+        println!("{}", report::ranking(&rows, PRINTED));
         all.push(rows);
     }
     Ok(all)
@@ -143,10 +139,10 @@ fn ordinal(asked: Option<DeviceName>, gpu: &Gpu) -> Option<usize> {
 /// Prints the rankings.
 fn conclude(tasks: &[Task], found: &Found) {
     for (task, rows) in tasks.iter().zip(&found.rows) {
-        say!("\n{}", describe(&task.problem));
-        say!("{}", report::ranking(rows, PRINTED));
+        println!("\n{}", describe(&task.problem));
+        println!("{}", report::ranking(rows, PRINTED));
     }
     if found.resumed > 0 {
-        say!("{} of them were found by a run that was interrupted", found.resumed);
+        println!("{} of them were found by a run that was interrupted", found.resumed);
     }
 }
