@@ -302,8 +302,8 @@ fn set(config: &mut Config, name: &Ident, field: &Field) -> Result<(), (Location
         },
         ("rescale", Field::Word(word, _)) => match word.as_str() {
             "always" => config.rescale = Rescale::Always,
-            "speculative" => config.rescale = Rescale::Speculative,
             "lazy" => config.rescale = Rescale::Lazy,
+            "speculative" => config.rescale = Rescale::Speculative,
             _ => return wrong("always, lazy or speculative"),
         },
         ("m" | "n" | "warps" | "stages", _) => return wrong("a number"),
