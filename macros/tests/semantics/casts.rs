@@ -39,7 +39,7 @@ same! { f16_to_f32(a: f16) -> f32 { a as f32 } else { a.to_f32() } }
 same! { f16_to_i8(a: f16) -> i8 { a as i8 } else { a.to_f32() as i8 } }
 same! { f16_to_u64(a: f16) -> u64 { a as u64 } else { a.to_f32() as u64 } }
 same! { f32_to_f16(a: f32) -> f16 { a as f16 } else { f16::from_f32(a) } }
-same! { i32_to_f16(a: i32) -> f16 { a as f16 } else { f16::from_f64(a as f64) } }
+same! { i32_to_f16(a: i32) -> f16 { a as f16 } else { f16::from_f32(a as f32) } }
 same! { bf16_to_f32(a: bf16) -> f32 { a as f32 } else { a.to_f32() } }
 same! { f32_to_bf16(a: f32) -> bf16 { a as bf16 } else { bf16::from_f32(a) } }
 same! { i16_to_bf16(a: i16) -> bf16 { a as bf16 } else { bf16::from_f32(a as f32) } }

@@ -43,10 +43,10 @@ float! {
     on_f64: f64;
 }
 
-same! { f16_add(a: f16, b: f16) -> f16 { a + b } else { f16::from_f64(a.to_f64() + b.to_f64()) } }
-same! { f16_multiply(a: f16, b: f16) -> f16 { a * b } else { f16::from_f64(a.to_f64() * b.to_f64()) } }
-same! { f16_divide(a: f16, b: f16) -> f16 { a / b } else { f16::from_f64(a.to_f64() / b.to_f64()) } }
-same! { f16_constant(a: f16) -> f16 { a + 1.5 } else { f16::from_f64(a.to_f64() + 1.5) } }
+same! { f16_add(a: f16, b: f16) -> f16 { a + b } else { f16::from_f32((a.to_f64() + b.to_f64()) as f32) } }
+same! { f16_multiply(a: f16, b: f16) -> f16 { a * b } else { f16::from_f32((a.to_f64() * b.to_f64()) as f32) } }
+same! { f16_divide(a: f16, b: f16) -> f16 { a / b } else { f16::from_f32((a.to_f64() / b.to_f64()) as f32) } }
+same! { f16_constant(a: f16) -> f16 { a + 1.5 } else { f16::from_f32(a.to_f32() + 1.5) } }
 same! { f16_less(a: f16, b: f16) -> u32 { (a < b) as u32 } }
 same! { bf16_add(a: bf16, b: bf16) -> bf16 { a + b } else { bf16::from_f32(a.to_f32() + b.to_f32()) } }
 same! { bf16_subtract(a: bf16, b: bf16) -> bf16 { a - b } else { bf16::from_f32(a.to_f32() - b.to_f32()) } }
