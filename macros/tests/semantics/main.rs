@@ -7,9 +7,12 @@ mod floats;
 mod memory;
 mod threads;
 
+use std::sync::LazyLock;
+
 use rand::rngs::Xoshiro256PlusPlus as Generator;
 use rand::{RngExt, SeedableRng};
 use tilewright::half::{bf16, f16};
+use tilewright::ptxas::{self, Ptxas};
 
 /// Values to try: the ones at the edges of a type, and random ones.
 trait Sample: Copy + 'static {
@@ -81,6 +84,15 @@ fn samples<T: Sample>(seed: u64) -> Vec<T> {
         .collect()
 }
 
+/// Has NVIDIA's assembler take a kernel, where there is one.
+fn assemble(ptx: &str, target: &str) {
+    static PTXAS: LazyLock<Result<Ptxas, ptxas::Error>> = LazyLock::new(Ptxas::find);
+    match &*PTXAS {
+        Ok(ptxas) => drop(ptxas.assemble(ptx, target).unwrap()),
+        Err(error) => eprintln!("not assembled: {error}"),
+    }
+}
+
 /// A test that runs one body as a kernel, a thread for each tuple of sampled arguments, and as
 /// Rust: `same! { name(a: i32, b: i32) -> i32 { a ^ b } }`. Where Rust says it in other words, they
 /// follow: `else { … }`. Arguments that `where …` rejects are replaced by ones.
@@ -106,6 +118,7 @@ macro_rules! same {
             fn host($($argument: $ty),*) -> $result { $($host)* }
 
             use tilewright::kernel::Buffer;
+            crate::assemble(device::PTX, device::TARGET);
             for seed in 0..2u64 {
                 let mut salt = seed * 100;
                 $(

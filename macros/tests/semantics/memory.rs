@@ -133,3 +133,14 @@ fn atomics_count() {
     let (most, least) = (*x.iter().max().unwrap() as i32, *x.iter().min().unwrap() as i32);
     assert_eq!(extremes.read(&mut device).unwrap(), [most, least]);
 }
+
+#[test]
+fn they_assemble() {
+    for (ptx, target) in [
+        (transpose::PTX, transpose::TARGET),
+        (pointers::PTX, pointers::TARGET),
+        (histogram::PTX, histogram::TARGET),
+    ] {
+        crate::assemble(ptx, target);
+    }
+}

@@ -8,11 +8,17 @@ use tilewright::kernel::Buffer;
 fn lanes(x: *const u64, y: *mut u64, z: *mut u32) {
     let thread = thread_index.x;
     let value = x[thread];
-    y[thread] = shuffle_xor(value, 5) + shuffle_up(value, 1) * 3 + shuffle_down(value, 2) * 7
+    y[thread] = shuffle_xor(value, 5)
+        + shuffle_up(value, 1) * 3
+        + shuffle_down(value, 2) * 7
         + shuffle_index(value, lane / 2) * 11;
     let odd = thread % 3 == 1;
-    z[thread] = vote_ballot(odd) ^ vote_any(odd) as u32 ^ vote_all(odd) as u32 ^ redux_add(thread)
-        ^ redux_max(thread) ^ warp;
+    z[thread] = vote_ballot(odd)
+        ^ vote_any(odd) as u32
+        ^ vote_all(odd) as u32
+        ^ redux_add(thread)
+        ^ redux_max(thread)
+        ^ warp;
 }
 
 #[test]
@@ -87,4 +93,15 @@ fn an_access_outside_a_buffer_is_reported() {
     let arguments = doubled::Arguments { n: 2, x: input.into(), y: y.into() };
     let result = doubled::launch(&mut device, &Geometry::new([1; 3], [64, 1, 1]), &arguments);
     assert!(matches!(result, Err(Error::Fault(_))), "{result:?}");
+}
+
+#[test]
+fn they_assemble() {
+    for (ptx, target) in [
+        (lanes::PTX, lanes::TARGET),
+        (indices::PTX, indices::TARGET),
+        (doubled::PTX, doubled::TARGET),
+    ] {
+        crate::assemble(ptx, target);
+    }
 }
