@@ -24,10 +24,10 @@ pub fn kernel(options: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// attention! {
 ///     pub Prefill: gpu = a100_sxm, pass = forward, dtype = bf16, head_dim = 128, mask = causal,
-///     tile = { m: 128, n: 64, warps: 4, stages: 1, split_masked_loop: true }
+///     tile = { m: 64, n: 64, warps: 4, stages: 1, split_masked_loop: true }
 /// }
 ///
-/// assert_eq!(Prefill::CONFIG, "m128n64w4s1sl");
+/// assert_eq!(Prefill::CONFIG, "m64n64w4s1sl");
 /// assert!(Prefill::PTX.contains(Prefill::ENTRY));
 /// ```
 ///
@@ -43,7 +43,7 @@ pub fn kernel(options: TokenStream, item: TokenStream) -> TokenStream {
 /// | `dtype` | `f16` or `bf16`, the type of Q, K, V and O |
 /// | `head_dim` | a multiple of 32 up to 256, or `(192, 128)` where V has rows of its own length |
 /// | `mask` | `full`, `causal` or `window` |
-/// | `tile` | `tuned`: the best row of the published table for the GPU and the problem; or a word such as `m128n64w4s1sl`; or fields as above |
+/// | `tile` | `tuned`: the best row of the published table for the GPU and the problem; or a word such as `m64n64w4s1sl`; or fields as above |
 ///
 /// The fields of a tile are `m`, `n`, `warps`, `stages`, and, where the default is not meant,
 /// `q_in_registers`, `share_q_k`, `split_masked_loop` (`true` or `false`), `row_sum`

@@ -33,14 +33,14 @@ fn check_helped(keys: &str, expected: &str) {
 #[test]
 fn a_tile_is_a_word_a_text_or_fields() {
     let keys = "gpu = a100_sxm, dtype = bf16, head_dim = 128, mask = causal, tile = ";
-    check_config(&format!("{keys}m128n64w4s1sl"), "m128n64w4s1sl");
-    check_config(&format!("{keys}\"m128n64w4s1sl\""), "m128n64w4s1sl");
+    check_config(&format!("{keys}m64n64w4s1sl"), "m64n64w4s1sl");
+    check_config(&format!("{keys}\"m64n64w4s1sl\""), "m64n64w4s1sl");
     check_config(
         &format!(
-            "{keys}{{ m: 128, n: 64, warps: 4, stages: 1, split_masked_loop: true, \
+            "{keys}{{ m: 64, n: 64, warps: 4, stages: 1, split_masked_loop: true, \
              row_sum: tensor_core, rescale: lazy }}"
         ),
-        "m128n64w4s1sltsrl",
+        "m64n64w4s1sltsrl",
     );
 }
 
