@@ -23,11 +23,16 @@ impl Warp {
         let space = load.address.space;
         check_alignment(context, AccessKind::Read, space, &addresses, (size, active))?;
         context.count_access(AccessKind::Read, space, &addresses, (size, active));
-        if context.hazards() {
-            let event = Event::new(AccessKind::Read, load.order, load.scope, size);
+        let strong = load.order.is_strong();
+        let event = Event::new(AccessKind::Read, load.order, load.scope, size);
+        if context.hazards() && !strong {
             self.observe(event, space, &addresses, active, context)?;
         }
         for lane in lanes(active) {
+            let _turn = context.turn(load.order, space, addresses[lane]);
+            if context.hazards() && strong {
+                self.observe(event, space, &addresses, 1 << lane, context)?;
+            }
             let (space, address) = locate(space, addresses[lane]);
             let words = self.read(lane, space, address, size, context)?;
             for (i, destination) in load.destinations.iter().enumerate() {
@@ -128,6 +133,7 @@ impl Warp {
         context.count_access(AccessKind::Write, space, &addresses, (size, active));
         for lane in lanes(active) {
             let words = self.stored(store, lane);
+            let _turn = context.turn(store.order, space, addresses[lane]);
             if context.hazards() {
                 // Lane by lane, since a lane may write what one before it has written.
                 let event = Event::new(AccessKind::Write, store.order, store.scope, size);

@@ -18,9 +18,13 @@ pub(crate) use published::Published;
 pub(crate) use shadow::SharedShadow;
 pub(crate) use undefined::Undefined;
 
+use std::sync::MutexGuard;
+
 use published::GlobalPublished;
 use shadow::BufferShadow;
+use tilewright_codegen::ptx::Space;
 
+use crate::exec::locate;
 use crate::fault::AccessKind;
 use crate::machine::Context;
 use crate::memory::Memory;
@@ -65,9 +69,22 @@ impl GlobalHazards {
     }
 }
 
-impl Context<'_> {
+impl<'a> Context<'a> {
     /// Whether hazards are looked for.
     pub(crate) fn hazards(&self) -> bool {
         self.run.hazards.is_some()
+    }
+
+    /// Held while a strong access of a lane is observed and happens, since blocks run in parallel:
+    /// whoever reads its value then also sees what was published with it.
+    pub(crate) fn turn(
+        &self,
+        order: Order,
+        space: Space,
+        address: u64,
+    ) -> Option<MutexGuard<'a, ()>> {
+        let hazards = self.run.hazards.as_ref()?;
+        let (space, address) = locate(space, address);
+        (order.is_strong() && space == Space::Global).then(|| hazards.published.turn(address))
     }
 }

@@ -31,16 +31,30 @@ const SHARDS: u64 = 64;
 
 /// What is published in global memory, to all blocks.
 #[derive(Debug)]
-pub(crate) struct GlobalPublished(Vec<Mutex<Published>>);
+pub(crate) struct GlobalPublished {
+    shards: Vec<Mutex<Published>>,
+    turns: Vec<Mutex<()>>,
+}
 
 impl GlobalPublished {
     pub(crate) fn new() -> Self {
-        Self((0..SHARDS).map(|_| Mutex::default()).collect())
+        Self {
+            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            turns: (0..SHARDS).map(|_| Mutex::default()).collect(),
+        }
     }
 
     pub(super) fn at(&self, address: u64) -> MutexGuard<'_, Published> {
-        let shard = &self.0[(address / 4 % SHARDS) as usize];
-        // A poisoned lock belongs to a run that has failed already.
-        shard.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.shards, address)
     }
+
+    /// The turn of an access to an address, among the strong ones of all blocks.
+    pub(super) fn turn(&self, address: u64) -> MutexGuard<'_, ()> {
+        lock(&self.turns, address)
+    }
+}
+
+fn lock<T>(shards: &[Mutex<T>], address: u64) -> MutexGuard<'_, T> {
+    // A poisoned lock belongs to a run that has failed already.
+    shards[(address / 4 % SHARDS) as usize].lock().unwrap_or_else(PoisonError::into_inner)
 }
