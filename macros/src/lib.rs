@@ -1,4 +1,8 @@
-//! Kernels compiled to PTX while the crate compiles.
+//! Kernels compiled to PTX while the crate compiles: [`kernel`](macro@kernel), for a function in a subset of
+//! Rust, and [`attention`](macro@attention), for the kernels of the library.
+//!
+//! An application uses both through the crate `tilewright`, which re-exports them and holds what
+//! they expand to.
 
 mod attention;
 mod diagnostic;
@@ -6,13 +10,45 @@ mod kernel;
 
 use proc_macro::TokenStream;
 
-/// Compiles a kernel.
+#[doc = include_str!("kernel/language.md")]
+#[doc = include_str!("kernel/intrinsics.md")]
 #[proc_macro_attribute]
 pub fn kernel(options: TokenStream, item: TokenStream) -> TokenStream {
     kernel::expand(options.into(), item.into()).into()
 }
 
-/// Builds an attention kernel.
+/// Builds an attention kernel while the crate compiles, and expands to a type of that name.
+///
+/// ```
+/// use tilewright::attention;
+///
+/// attention! {
+///     pub Prefill: gpu = a100_sxm, pass = forward, dtype = bf16, head_dim = 128, mask = causal,
+///     tile = { m: 64, n: 64, warps: 4, stages: 1, split_masked_loop: true }
+/// }
+///
+/// assert_eq!(Prefill::CONFIG, "m64n64w4s1sl");
+/// assert!(Prefill::PTX.contains(Prefill::ENTRY));
+/// ```
+///
+/// The type has the constants `PTX`, `ENTRY`, `CONFIG` and `DESCRIPTION`; `load(device)` makes a
+/// value of it, and its `launch` takes the sizes and tensors of one launch: lengths, heads, batch and the
+/// softmax scale are given there, so one kernel serves them all.
+///
+/// | key | value |
+/// | --- | --- |
+/// | `gpu` | a GPU such as `a100_sxm`, `rtx3090` or `rtx4090`; its target is compiled for, its limits hold |
+/// | `arch` | instead of `gpu`: `sm80`, `sm86` or `sm89`, for that architecture's usual GPU |
+/// | `pass` | `forward` |
+/// | `dtype` | `f16` or `bf16`, the type of Q, K, V and O |
+/// | `head_dim` | a multiple of 32 up to 256, or `(192, 128)` where V has rows of its own length |
+/// | `mask` | `full`, `causal` or `window` |
+/// | `tile` | `tuned`: the best row of the published table for the GPU and the problem; or a word such as `m64n64w4s1sl`; or fields as above |
+///
+/// The fields of a tile are `m`, `n`, `warps`, `stages`, and, where the default is not meant,
+/// `q_in_registers`, `share_q_k`, `split_masked_loop` (`true` or `false`), `row_sum`
+/// (`registers` or `tensor_core`) and `rescale` (`always`, `lazy` or `speculative`). A tile that does
+/// not fit the GPU is an error with the arithmetic.
 #[proc_macro]
 pub fn attention(input: TokenStream) -> TokenStream {
     attention::expand(input.into()).into()

@@ -86,7 +86,7 @@ fn description(built: Option<&Built>) -> TokenStream {
     };
     let entry = &kernel.entry;
     let (threads, dynamic_shared, tile_m) = (kernel.threads, kernel.dynamic_shared, kernel.tile_m);
-    let parameters = kernel.parameters.iter().map(|parameter| variant(parameter));
+    let parameters = kernel.parameters.iter().map(variant);
     let problem = &request.problem;
     let (head_dim, head_dim_v) = (problem.head_dim, problem.head_dim_v);
     let dtype = variant(&problem.dtype);

@@ -4,6 +4,9 @@ mod expand;
 mod input;
 mod request;
 
+#[cfg(test)]
+mod tests;
+
 use proc_macro2::TokenStream;
 use tilewright_codegen::attention::{Kernel, forward};
 use tilewright_codegen::ptx;

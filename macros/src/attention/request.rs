@@ -287,8 +287,8 @@ fn set(config: &mut Config, name: &Ident, field: &Field) -> Result<(), (Location
         ("split_masked_loop", Field::Flag(flag, _)) => config.split_masked_loop = *flag,
         ("rescale", Field::Word(word, _)) => match word.as_str() {
             "always" => config.rescale = Rescale::Always,
-            "speculative" => config.rescale = Rescale::Speculative,
             "lazy" => config.rescale = Rescale::Lazy,
+            "speculative" => config.rescale = Rescale::Speculative,
             _ => return wrong("always, lazy or speculative"),
         },
         ("m" | "n" | "warps" | "stages", _) => return wrong("a number"),

@@ -38,8 +38,8 @@ impl Constant {
             Self::Bool(value) => value.into(),
             Self::Integer(value) => value as u64 & (u64::MAX >> (64 - scalar.bits())),
             Self::Float(value) => match scalar {
-                Scalar::F16 => f16::from_f64(value).to_bits().into(),
-                Scalar::Bf16 => bf16::from_f64(value).to_bits().into(),
+                Scalar::F16 => to_f16(value).to_bits().into(),
+                Scalar::Bf16 => bf16::from_f32(value as f32).to_bits().into(),
                 Scalar::F32 => (value as f32).to_bits().into(),
                 _ => value.to_bits(),
             },
@@ -180,9 +180,21 @@ fn wrap(value: i128, scalar: Scalar) -> i128 {
     }
 }
 
+/// Rounded once. By way of an f32 whose last bit remembers whether anything was cut off; `half`
+/// itself drops the low bits of a double.
+fn to_f16(value: f64) -> f16 {
+    let nearest = value as f32;
+    let towards_zero = match f64::from(nearest).abs() > value.abs() {
+        true => f32::from_bits(nearest.to_bits() - 1),
+        false => nearest,
+    };
+    let is_exact = value.is_nan() || f64::from(towards_zero) == value;
+    f16::from_f32(f32::from_bits(towards_zero.to_bits() | u32::from(!is_exact)))
+}
+
 fn round(value: f64, scalar: Scalar) -> f64 {
     match scalar {
-        Scalar::F16 => f16::from_f64(value).to_f64(),
+        Scalar::F16 => to_f16(value).to_f64(),
         // Through f32, as the device does.
         Scalar::Bf16 => bf16::from_f32(value as f32).to_f64(),
         Scalar::F32 => f64::from(value as f32),
@@ -322,6 +334,16 @@ mod tests {
         check(Operator::Divide, i32::MIN.into(), -1, Scalar::I32, i32::MIN.into());
         check(Operator::ShiftLeft, 0x8000_0001, 1, Scalar::U32, 2);
         check(Operator::Multiply, u64::MAX.into(), u64::MAX.into(), Scalar::U64, 1);
+    }
+
+    #[test]
+    fn doubles_round_to_f16_once() {
+        let halfway = 1.0 + 2f64.powi(-11);
+        assert_eq!(to_f16(halfway).to_f64(), 1.0);
+        assert_eq!(to_f16(halfway + 2f64.powi(-45)).to_f64(), 1.0 + 2f64.powi(-10));
+        assert_eq!(to_f16(-halfway.next_up()).to_f64(), -1.0 - 2f64.powi(-10));
+        assert_eq!(to_f16(f64::MAX), f16::INFINITY);
+        assert!(to_f16(f64::NAN).is_nan());
     }
 
     #[test]

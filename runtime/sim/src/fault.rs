@@ -117,10 +117,12 @@ pub enum FaultKind {
     #[error("{0} writes to read-only memory")]
     ReadOnly(Access),
     /// A register was read before anything was written to it.
-    #[error("register {register} is read but nothing wrote it")]
+    #[error("register {register} is read but nothing wrote it{}", dependent(used))]
     UninitializedRegister {
         /// Its name.
         register: String,
+        /// What depends on it, where that is not the read itself.
+        used: Option<Site>,
     },
     /// Memory was read before anything was written to it.
     #[error("{0} reads bytes that nothing wrote")]
@@ -153,7 +155,7 @@ pub enum FaultKind {
         arrived: u32,
         /// Live lanes that it needs and that are elsewhere.
         missing: u32,
-        /// Where the missing lanes are, if they wait too.
+        /// Where the missing lanes are, if they wait too or exit.
         other: Option<Site>,
     },
     /// A barrier used against its rules.
@@ -310,8 +312,14 @@ impl fmt::Display for AccessName {
     }
 }
 
+fn dependent(used: &Option<Site>) -> String {
+    used.as_ref().map_or(String::new(), |site| {
+        format!(", and what line {} `{}` does depends on it", site.line, site.instruction)
+    })
+}
+
 fn elsewhere(other: &Option<Site>) -> String {
-    other.as_ref().map_or(String::new(), |site| format!(", which wait at {site}"))
+    other.as_ref().map_or(String::new(), |site| format!(", which are at {site}"))
 }
 
 fn listed(waiting: &[Waiter]) -> String {

@@ -89,6 +89,11 @@ impl<T> Clone for Pointer<T> {
 impl<T> Copy for Pointer<T> {}
 
 impl<T> Pointer<T> {
+    /// The buffer that it leads into.
+    pub fn buffer(&self) -> BufferId {
+        self.buffer
+    }
+
     /// The pointer to the element that is `index` places further on.
     #[must_use]
     pub fn element(self, index: usize) -> Self {

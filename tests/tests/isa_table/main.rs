@@ -1,5 +1,6 @@
 //! The checker and the table of instruction forms against NVIDIA's assembler: instructions made from
-//! every row are taken by both or refused by both, on every target and in every PTX version.
+//! every row are taken by both or refused by both, on every target and in every PTX version. And the
+//! simulator executes all of them that Ampere and Ada have.
 
 mod assembler;
 mod instances;
@@ -10,6 +11,7 @@ use rayon::prelude::*;
 use tilewright::gpu::{Suffix, Target};
 use tilewright::ptx::isa::table;
 use tilewright::ptx::{self, Version};
+use tilewright::sim::Program;
 
 /// The PTX version that the newest ptxas known to these tests reads.
 const NEWEST: Version = Version::new(9, 0);
@@ -109,4 +111,24 @@ fn the_checker_takes_what_ptxas_takes() {
         .flat_map(|(version, target)| disagreements(&assembler, &all, *version, *target))
         .collect();
     assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), all.len(), wrong.join("\n"));
+}
+
+/// What the simulator has against an instruction that the checker takes.
+fn simulator_says(version: Version, target: Target, line: &str) -> Option<String> {
+    let (text, _) = assembler::module(version, target, &[line]);
+    let checked = ptx::check(ptx::parse(&text).ok()?).ok()?;
+    Program::new(&checked, None).err().map(|e| e.to_string())
+}
+
+#[test]
+fn the_simulator_executes_all_that_ampere_has() {
+    for sm in [80, 86, 89] {
+        let target = Target { sm, suffix: Suffix::Baseline };
+        let all = all_instances();
+        let unsupported: Vec<String> = all
+            .par_iter()
+            .filter_map(|instance| simulator_says(NEWEST, target, &instance.text))
+            .collect();
+        assert!(unsupported.is_empty(), "{target}:\n{}", unsupported.join("\n"));
+    }
 }

@@ -118,7 +118,8 @@ impl<'c, 'a> Body<'c, 'a> {
                     self.declare(name, Name::CallTargets(targets), *span);
                 }
                 Statement::CallPrototype(function) => self.prototype_declaration(function),
-                Statement::Label(..) | Statement::Pragma(_) => {}
+                Statement::Pragma(text) => self.checker.pragma(self.function.span, text),
+                Statement::Label(..) => {}
             }
         }
         if depth > 0 {

@@ -64,6 +64,14 @@ impl Module {
     /// The oldest PTX version that has the module's target and everything in it, whatever its
     /// [`version`](Module::version) says.
     ///
+    /// ```
+    /// use tilewright_codegen::ptx::{self, Version};
+    /// let text = ".version 9.0 .target sm_80 .entry f() { cp.async.wait_all; }";
+    /// let mut module = ptx::parse(text).unwrap();
+    /// module.version = module.least_version().unwrap();
+    /// assert_eq!(module.version, Version::new(7, 0));
+    /// ```
+    ///
     /// # Errors
     ///
     /// What [`check()`] finds wrong with the module besides its version.

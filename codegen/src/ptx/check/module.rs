@@ -59,7 +59,7 @@ impl<'a> Checker<'a> {
                 Item::Variable(variable) => checker.module_variable(variable),
                 Item::Function(function) => checker.function(function),
                 Item::Alias { name, target, span } => checker.alias(name, target, *span),
-                Item::Pragma(_) => {}
+                Item::Pragma(text) => checker.pragma(Span::default(), text),
             }
         }
         checker
@@ -328,6 +328,16 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// Notes the version that a pragma needs (PTX ISA, *Pragma Strings*).
+    pub(super) fn pragma(&mut self, span: Span, text: &str) {
+        let version = match text.split_whitespace().next() {
+            Some("used_bytes_mask") => Version::new(8, 3),
+            Some("enable_smem_spilling" | "frequency") => Version::new(9, 0),
+            _ => Version::new(2, 0),
+        };
+        self.need(span, version, || format!("`.pragma \"{text}\"`"));
+    }
+
     fn check_directives(&mut self, function: &Function) {
         let has = |wanted: fn(&Directive) -> bool| function.directives.iter().any(wanted);
         let conflict = |first, second| CheckErrorKind::Conflict { first, second };
@@ -340,6 +350,9 @@ impl<'a> Checker<'a> {
             self.error(function.span, conflict(".entry", ".noreturn"));
         }
         for directive in &function.directives {
+            if let Directive::Pragma(text) = directive {
+                self.pragma(function.span, text);
+            }
             let (name, version, target) = directive_availability(directive);
             self.need(function.span, version, || format!("`{name}`"));
             self.need_target(function.span, Target::baseline(target), &format!("`{name}`"));

@@ -76,7 +76,7 @@ pub struct CheckedFunction {
     pub parameters: Vec<ParameterLayout>,
     /// Return parameters, in order.
     pub returns: Vec<ParameterLayout>,
-    /// Registers of every scope of the body.
+    /// The registers that the body names, in the order in which they are named first.
     pub registers: Vec<RegisterInfo>,
     /// Instructions in order; a label is the index of the instruction that follows it, and one at
     /// the end of the body is the number of instructions.
@@ -92,7 +92,8 @@ pub struct CheckedInstruction {
     pub binding: Binding,
     /// The predicate it executes under, and whether that is negated.
     pub guard: Option<(RegisterId, bool)>,
-    /// Operands, one for each of the form's up to the first that was left out.
+    /// Operands, one for each of the form's that these words have, up to the first that was left
+    /// out.
     pub operands: Vec<CheckedOperand>,
     /// Where it stood.
     pub span: Span,

@@ -42,12 +42,17 @@ fn split_name(head: &str) -> (&str, &str) {
 fn opcode(base: &str, slots: &[Slot]) -> Result<Opcode, String> {
     let mut name = String::from(base);
     let mut found = Opcode::from_name(&name);
-    for slot in slots.iter().take_while(|s| !s.optional && s.choices.len() == 1) {
+    // `tcgen05.wait::ld` and `tcgen05.wait::st` are kinds of `tcgen05.wait`.
+    let kind = |choice: &Choice| choice.word.split("::").next().map(SmolStr::new);
+    for slot in slots.iter().take_while(|slot| !slot.optional) {
+        let first = kind(&slot.choices[0]);
+        let Some(word) = first.filter(|w| slot.choices.iter().all(|c| kind(c).as_ref() == Some(w)))
+        else {
+            break;
+        };
         name.push('.');
-        name.push_str(&slot.choices[0].word);
-        // `tcgen05.wait::ld` is a kind of `tcgen05.wait`.
-        let kind = name.split("::").next().unwrap_or(&name);
-        found = Opcode::from_name(kind).or(found);
+        name.push_str(&word);
+        found = Opcode::from_name(&name).or(found);
     }
     found.ok_or_else(|| format!("`{base}` begins no opcode"))
 }

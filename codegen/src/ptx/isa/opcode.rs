@@ -54,7 +54,7 @@ spelled! {
         ClusterlaunchcontrolQueryCancel "clusterlaunchcontrol.query_cancel",
         Griddepcontrol "griddepcontrol", Setmaxnreg "setmaxnreg",
         // Matrices.
-        Ldmatrix "ldmatrix", Stmatrix "stmatrix", Movmatrix "movmatrix", Mma "mma",
+        Ldmatrix "ldmatrix", Stmatrix "stmatrix", Movmatrix "movmatrix", Mma "mma", MmaSp "mma.sp",
         WmmaLoad "wmma.load", WmmaStore "wmma.store", WmmaMma "wmma.mma",
         WgmmaMmaAsync "wgmma.mma_async", WgmmaFence "wgmma.fence",
         WgmmaCommitGroup "wgmma.commit_group", WgmmaWaitGroup "wgmma.wait_group",
@@ -66,5 +66,6 @@ spelled! {
         // Control flow.
         Bra "bra", BrxIdx "brx.idx", Call "call", Ret "ret", Exit "exit", Trap "trap",
         Brkpt "brkpt", Nanosleep "nanosleep", Pmevent "pmevent",
+        Alloca "alloca", Stacksave "stacksave", Stackrestore "stackrestore",
     }
 }

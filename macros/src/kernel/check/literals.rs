@@ -56,11 +56,13 @@ impl Checker {
         negative: bool,
         at: Location,
     ) -> Expression {
-        let Ok(magnitude) = int.base10_parse::<u64>() else {
+        // In a pattern the sign belongs to the literal.
+        let value = int.base10_parse::<i128>().map(|value| if negative { -value } else { value });
+        let Some(value) = value.ok().filter(|value| value.unsigned_abs() <= u64::MAX.into()) else {
             self.error(at, "this number does not fit in 64 bits");
             return self.failed(at);
         };
-        let value = if negative { -i128::from(magnitude) } else { magnitude.into() };
+        let negative = value < 0 || negative;
         let set = match negative {
             true => ScalarSet::INTEGER.intersection(ScalarSet::SIGNED),
             false => ScalarSet::INTEGER,

@@ -197,7 +197,8 @@ impl Checker {
         let value = self.expression(&cast.expr, None);
         let to = self.ty(&cast.ty);
         // As in Rust, a literal takes the type it is cast to where that is of its kind.
-        if self.inference.is_open(&value.ty) {
+        let is_literal = matches!(value.kind, Kind::Constant(_) | Kind::Decimal(_));
+        if is_literal && self.inference.is_open(&value.ty) {
             let _ = self.inference.unify(&value.ty, &to);
         }
         let from = value.ty.clone();

@@ -13,7 +13,7 @@ pub(super) type Words = [u32; 8];
 
 /// The memory that an address of a space lies in, and the address there.
 #[inline]
-pub(super) fn locate(space: Space, address: u64) -> (Space, u64) {
+pub(crate) fn locate(space: Space, address: u64) -> (Space, u64) {
     let (space, address) = match space {
         Space::Generic => window::split(address),
         Space::Const => (Space::Global, address),
@@ -109,7 +109,7 @@ impl Context<'_> {
     /// The offset of a shared address in the memory of the block it belongs to, which must be the
     /// executing one.
     #[inline]
-    pub(super) fn own_shared(&self, address: u64) -> Option<u64> {
+    pub(crate) fn own_shared(&self, address: u64) -> Option<u64> {
         (address >> window::RANK_SHIFT == self.rank as u64).then_some(address & (window::RANK - 1))
     }
 }

@@ -35,11 +35,12 @@ impl Warp {
         let space = atomic.address.space;
         check_alignment(context, AccessKind::Atomic, space, &addresses, (size, active))?;
         context.count_access(AccessKind::Atomic, space, &addresses, (size, active));
-        if context.hazards() {
-            let event = Event::new(AccessKind::Atomic, atomic.order, atomic.scope, size);
-            self.observe(event, space, &addresses, active, context)?;
-        }
+        let event = Event::new(AccessKind::Atomic, atomic.order, atomic.scope, size);
         for lane in lanes(active) {
+            let _turn = context.turn(atomic.order, space, addresses[lane]);
+            if context.hazards() {
+                self.observe(event, space, &addresses, 1 << lane, context)?;
+            }
             let (space, address) = locate(space, addresses[lane]);
             let [a, b] = atomic.operands.map(|slot| self.registers.lane(slot, lane));
             let update = |old| (atomic.update)(old, a, b);

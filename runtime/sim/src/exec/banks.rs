@@ -59,24 +59,33 @@ pub(super) fn passes(addresses: &[u64; LANES], size: u32, active: u32) -> (u32, 
     (total, least)
 }
 
-/// Passes of lanes that would share one.
+/// Passes of lanes that would share one: the most distinct words that one bank must deliver.
 fn passes_of(addresses: &[u64; LANES], size: u32, mask: u32) -> u32 {
+    const NONE: u8 = u8::MAX;
     let words = u64::from(size.div_ceil(4));
-    let mut distinct = [0_u8; BANKS];
-    let mut seen = [[0_u64; BANKS]; BANKS];
-    let mut most = 1;
+    // The distinct words, each with the one before it in its bank.
+    let mut distinct = [0_u64; BANKS];
+    let mut before = [NONE; BANKS];
+    let mut count = 0;
+    let mut last = [NONE; BANKS];
+    let mut of_bank = [0_u8; BANKS];
     for lane in lanes(mask) {
         for word in addresses[lane] / 4..addresses[lane] / 4 + words {
             let bank = word as usize % BANKS;
-            let count = usize::from(distinct[bank]);
-            if !seen[bank][..count].contains(&word) {
-                seen[bank][count] = word;
-                distinct[bank] += 1;
-                most = most.max(distinct[bank]);
+            let mut i = last[bank];
+            while i != NONE && distinct[usize::from(i)] != word {
+                i = before[usize::from(i)];
+            }
+            if i == NONE {
+                distinct[count] = word;
+                before[count] = last[bank];
+                last[bank] = count as u8;
+                of_bank[bank] += 1;
+                count += 1;
             }
         }
     }
-    u32::from(most)
+    of_bank.into_iter().max().map_or(0, u32::from)
 }
 
 #[cfg(test)]

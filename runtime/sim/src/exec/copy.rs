@@ -6,7 +6,7 @@ use super::access::{check_alignment, locate};
 use super::registers::{LANES, lanes};
 use crate::fault::AccessKind;
 use crate::machine::{Context, Outcome, Raised, Random, Warp};
-use crate::program::code::{Address, CopyAsync, Pc};
+use crate::program::code::{Address, CopyAsync};
 
 /// Copies of a warp that are in flight, and the groups they belong to.
 #[derive(Debug, Default)]
@@ -38,7 +38,6 @@ struct Batch {
     size: u32,
     /// Bytes of each lane that come from the source; the others are zeros.
     read: [u8; LANES],
-    pc: Pc,
 }
 
 /// An asynchronous arrival on an mbarrier after the copies issued before it.
@@ -46,8 +45,6 @@ struct Batch {
 struct Arrival {
     lanes: u32,
     barrier: [u64; LANES],
-    /// Whether the phase already counts it.
-    counted: bool,
     /// Batches before this one come first, counted from the beginning.
     after: usize,
 }
@@ -148,7 +145,6 @@ impl Warp {
             destination,
             size,
             read,
-            pc: context.pc,
         };
         if context.hazards() {
             self.observe_copy(&batch.source, &to, (size, &batch.read), active, context)?;
@@ -235,7 +231,7 @@ impl Warp {
                 .fold(0, |m, l| m | 1 << l);
             if covered != 0 {
                 self.land(i, covered, context);
-                self.await_batch(i, covered, context)?;
+                self.await_batch(i, covered, context);
             }
         }
         self.copies.renew_due();
@@ -243,14 +239,13 @@ impl Warp {
     }
 
     /// Notes that lanes have waited for their copies of a batch.
-    fn await_batch(&mut self, batch: usize, lanes: u32, context: &mut Context<'_>) -> Outcome<()> {
+    fn await_batch(&mut self, batch: usize, lanes: u32, context: &mut Context<'_>) {
         let batch = &mut self.copies.batches[batch];
         batch.unawaited &= !lanes;
         if context.hazards() {
-            let (destination, size, pc) = (batch.destination, batch.size, batch.pc);
-            self.observe_landing(&destination, size, lanes, pc, context)?;
+            let (destination, size) = (batch.destination, batch.size);
+            self.observe_landing(&destination, size, lanes, context);
         }
-        Ok(())
     }
 
     /// Forgets what has landed and was waited for, and lets arrivals follow.
@@ -269,14 +264,13 @@ impl Warp {
         after: usize,
         lane: usize,
         context: &mut Context<'_>,
-    ) -> Outcome<()> {
+    ) {
         for i in 0..after {
             let lanes = self.copies.batches[i].unawaited & 1 << lane;
             if lanes != 0 {
-                self.await_batch(i, lanes, context)?;
+                self.await_batch(i, lanes, context);
             }
         }
-        Ok(())
     }
 
     /// Executes `cp.async.mbarrier.arrive`.
@@ -295,7 +289,7 @@ impl Warp {
         }
         let barrier = addresses.map(|address| locate(barrier.space, address).1);
         let after = self.copies.batches.len();
-        self.copies.arrivals.push(Arrival { lanes: active, barrier, counted, after });
+        self.copies.arrivals.push(Arrival { lanes: active, barrier, after });
         self.drop_landed(context)
     }
 

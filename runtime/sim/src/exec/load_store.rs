@@ -3,7 +3,7 @@
 use tilewright_codegen::ptx::Space;
 
 use super::access::{Words, check_alignment, locate};
-use super::registers::{AnySlot, LANES, Slot, lanes};
+use super::registers::{AnySlot, Slot, lanes};
 use crate::fault::{AccessKind, FaultKind};
 use crate::hazard::Event;
 use crate::machine::{Context, Outcome, Raised, Warp};
@@ -23,11 +23,16 @@ impl Warp {
         let space = load.address.space;
         check_alignment(context, AccessKind::Read, space, &addresses, (size, active))?;
         context.count_access(AccessKind::Read, space, &addresses, (size, active));
-        if context.hazards() {
-            let event = Event::new(AccessKind::Read, load.order, load.scope, size);
+        let strong = load.order.is_strong();
+        let event = Event::new(AccessKind::Read, load.order, load.scope, size);
+        if context.hazards() && !strong {
             self.observe(event, space, &addresses, active, context)?;
         }
         for lane in lanes(active) {
+            let _turn = context.turn(load.order, space, addresses[lane]);
+            if context.hazards() && strong {
+                self.observe(event, space, &addresses, 1 << lane, context)?;
+            }
             let (space, address) = locate(space, addresses[lane]);
             let words = self.read(lane, space, address, size, context)?;
             for (i, destination) in load.destinations.iter().enumerate() {
@@ -126,23 +131,18 @@ impl Warp {
         let space = store.address.space;
         check_alignment(context, AccessKind::Write, space, &addresses, (size, active))?;
         context.count_access(AccessKind::Write, space, &addresses, (size, active));
-        if context.hazards() {
-            let values = self.values(store);
-            let event =
-                Event::new(AccessKind::Write, store.order, store.scope, size).writing(&values);
-            self.observe(event, space, &addresses, active, context)?;
-        }
         for lane in lanes(active) {
-            let (space, address) = locate(space, addresses[lane]);
             let words = self.stored(store, lane);
+            let _turn = context.turn(store.order, space, addresses[lane]);
+            if context.hazards() {
+                // Lane by lane, since a lane may write what one before it has written.
+                let event = Event::new(AccessKind::Write, store.order, store.scope, size);
+                self.observe(event.writing(&words), space, &addresses, 1 << lane, context)?;
+            }
+            let (space, address) = locate(space, addresses[lane]);
             self.write(lane, space, address, (size, &words), context)?;
         }
         Ok(())
-    }
-
-    /// What each lane stores.
-    fn values(&self, store: &Store) -> [Words; LANES] {
-        std::array::from_fn(|lane| self.stored(store, lane))
     }
 
     /// What a lane stores.
@@ -252,7 +252,7 @@ pub(super) fn words(bytes: &[u8]) -> Words {
 
 /// Words as bytes.
 #[inline]
-pub(super) fn bytes(words: &Words) -> [u8; 32] {
+pub(crate) fn bytes(words: &Words) -> [u8; 32] {
     let mut bytes = [0; 32];
     for (chunk, word) in bytes.chunks_exact_mut(4).zip(words) {
         chunk.copy_from_slice(&word.to_le_bytes());

@@ -6,7 +6,8 @@ use tilewright_codegen::ptx::Space;
 
 use super::access::locate;
 use super::registers::{LANES, lanes};
-use crate::fault::FaultKind;
+use crate::fault::{AccessKind, FaultKind};
+use crate::hazard::Clocks;
 use crate::machine::{Context, Outcome, Raised, Warp};
 use crate::program::code::{Awaited, Mbarrier, MbarrierOperation};
 
@@ -22,7 +23,7 @@ pub(crate) struct Mbarriers {
 }
 
 /// The state of an mbarrier; *Contents of the mbarrier object*.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Object {
     /// How many phases have completed.
     phase: u64,
@@ -30,6 +31,9 @@ struct Object {
     expected: u32,
     /// Arrivals that the current phase still needs.
     pending: u32,
+    /// What those know who arrived in the current phase, and in the one before.
+    arrived: Clocks,
+    completed: Clocks,
 }
 
 impl Object {
@@ -42,13 +46,14 @@ impl Object {
         if self.pending == 0 {
             self.phase += 1;
             self.pending = self.expected;
+            self.completed = std::mem::take(&mut self.arrived);
         }
     }
 }
 
 impl std::fmt::Display for Object {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { phase, expected, pending } = self;
+        let Self { phase, expected, pending, .. } = self;
         write!(f, "phase {phase}, {pending} of {expected} arrivals pending")
     }
 }
@@ -82,6 +87,15 @@ impl Warp {
         for lane in lanes(active) {
             let (space, address) = locate(address.space, addresses[lane]);
             let at = object_offset(lane, space, address, context)?;
+            if context.hazards() {
+                let kind = match &instruction.operation {
+                    MbarrierOperation::Initialize { .. } | MbarrierOperation::Invalidate => {
+                        AccessKind::Write
+                    }
+                    _ => AccessKind::Atomic,
+                };
+                self.observe_mbarrier(kind, address, lane, context)?;
+            }
             match &instruction.operation {
                 MbarrierOperation::Initialize { count } => {
                     let count = self.registers.get(*count)[lane];
@@ -94,7 +108,8 @@ impl Warp {
                 MbarrierOperation::Arrive { state, count, drop, completes } => {
                     let count = count.map_or(1, |slot| self.registers.get(slot)[lane]);
                     if context.hazards() && instruction.order.releases() {
-                        self.release_to_mbarrier(at, lane, context);
+                        let clocks = self.clock.publish(1 << lane);
+                        object(lane, at, context)?.arrived.join(&clocks);
                     }
                     let token = arrive((lane, at), count, *drop, *completes, context)?;
                     if let Some(slot) = state {
@@ -102,23 +117,24 @@ impl Warp {
                     }
                 }
                 MbarrierOperation::Wait { awaited, .. } => {
-                    let object = *object(lane, at, context)?;
+                    let phase_now = object(lane, at, context)?.phase;
                     let complete = match awaited {
                         Awaited::State(slot) => {
                             let phase = self.registers.get(*slot)[lane] >> 32;
-                            if phase != object.phase && phase + 1 != object.phase {
+                            if phase != phase_now && phase + 1 != phase_now {
                                 let problem = "the state waited for is not of the current or the preceding phase";
                                 return Err(misused(lane, at, problem, context));
                             }
-                            phase != object.phase
+                            phase != phase_now
                         }
                         Awaited::Parity(slot) => {
                             let parity = self.registers.get(*slot)[lane];
-                            object.phase & 1 != u64::from(parity & 1)
+                            phase_now & 1 != u64::from(parity & 1)
                         }
                     };
                     if complete && context.hazards() && instruction.order.acquires() {
-                        self.acquire_from_mbarrier(at, lane, context);
+                        let completed = &object(lane, at, context)?.completed;
+                        self.clock.learn(1 << lane, completed);
                     }
                     done |= u32::from(complete) << lane;
                 }
@@ -162,8 +178,9 @@ impl Warp {
         for lane in lanes(active) {
             let at = object_offset(lane, Space::Shared, barrier[lane], context)?;
             if context.hazards() {
-                self.await_copies_before(after, lane, context)?;
-                self.release_to_mbarrier(at, lane, context);
+                self.await_copies_before(after, lane, context);
+                let clocks = self.clock.publish(1 << lane);
+                object(lane, at, context)?.arrived.join(&clocks);
             }
             arrive((lane, at), 1, false, true, context)?;
         }
@@ -182,7 +199,7 @@ fn object_offset(lane: usize, space: Space, address: u64, context: &Context<'_>)
         Some(at) if at % u64::from(SIZE) == 0 => Ok(at),
         Some(at) => Err(misused(lane, at, "its address is no multiple of 8", context)),
         None => {
-            let kind = crate::fault::AccessKind::Atomic;
+            let kind = AccessKind::Atomic;
             Err(context.outside(kind, space, address, (SIZE, lane)))
         }
     }
@@ -197,7 +214,7 @@ fn object<'a>(lane: usize, at: u64, context: &'a mut Context<'_>) -> Outcome<&'a
 }
 
 fn misused(lane: usize, at: u64, problem: &str, context: &Context<'_>) -> Box<Raised> {
-    let access = context.describe(crate::fault::AccessKind::Atomic, Space::Shared, at, SIZE);
+    let access = context.describe(AccessKind::Atomic, Space::Shared, at, SIZE);
     let place = access.place.map_or(String::new(), |place| format!(" ({place})"));
     let objects = &context.blocks[context.rank].mbarriers.objects;
     let state = objects.get(&at).map_or(String::new(), |object| format!(", {object}"));
@@ -213,7 +230,13 @@ fn initialize(lane: usize, at: u64, count: u32, context: &mut Context<'_>) -> Ou
     if context.block().mbarriers.objects.contains_key(&at) {
         return Err(misused(lane, at, "it is initialized while it is live", context));
     }
-    let object = Object { phase: 0, expected: count, pending: count };
+    let object = Object {
+        phase: 0,
+        expected: count,
+        pending: count,
+        arrived: Clocks::default(),
+        completed: Clocks::default(),
+    };
     context.block().mbarriers.objects.insert(at, object);
     context.block().shared.set(at, &[0; SIZE as usize]);
     *context.changes += 1;

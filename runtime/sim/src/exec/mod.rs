@@ -10,3 +10,6 @@ pub(crate) mod mbarrier;
 pub(crate) mod registers;
 pub(crate) mod special;
 mod wmma;
+
+pub(crate) use access::locate;
+pub(crate) use load_store::bytes;

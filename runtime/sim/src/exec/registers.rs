@@ -86,7 +86,7 @@ impl<T> Clone for Slot<T> {
 impl<T> Copy for Slot<T> {}
 
 /// A register of any lane type.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AnySlot {
     Word(Slot<u32>),
     Double(Slot<u64>),
@@ -180,6 +180,10 @@ impl Registers {
 
 /// An instruction that reads and writes nothing but the registers of its own lane.
 pub(crate) type Compute = Box<dyn Fn(&mut Registers, u32) + Send + Sync>;
+
+/// An instruction that reads registers of other lanes too, those of the mask; the lanes that read
+/// one that is not in it.
+pub(crate) type Exchange = Box<dyn Fn(&mut Registers, u32) -> u32 + Send + Sync>;
 
 /// `d = f(a)`, lane by lane.
 pub(crate) fn unary<D: Lane, A: Lane>(

@@ -88,11 +88,12 @@ impl Warp {
                     let value = held >> (element * store.fragment.bits) & ones;
                     [value as u32, (value >> 32) as u32, 0, 0, 0, 0, 0, 0]
                 });
-                if context.hazards() {
-                    let event = Event::new(AccessKind::Write, Order::Weak, Scope::Block, size);
-                    self.observe(event.writing(&values), space, &addresses, active, context)?;
-                }
                 for lane in lanes(active) {
+                    if context.hazards() {
+                        let event = Event::new(AccessKind::Write, Order::Weak, Scope::Block, size);
+                        let event = event.writing(&values[lane]);
+                        self.observe(event, space, &addresses, 1 << lane, context)?;
+                    }
                     let (space, address) = locate(space, addresses[lane]);
                     self.write(lane, space, address, (size, &values[lane]), context)?;
                 }

@@ -1,11 +1,34 @@
 //! Hazards: accesses that nothing orders, and reads of what nothing wrote.
+//!
+//! Two accesses of different threads to one byte race if one of them is a write, not both are
+//! strong, and neither happened before the other. What happened before what follows from
+//! barriers, `bar.warp.sync`, mbarriers, waits for copies, and from releases and acquires as the
+//! PTX memory model pairs them; other `.sync` instructions order nothing in memory. A write of the
+//! value that is there already is no race with writes of it.
 
+mod clock;
+mod observe;
+mod published;
+mod shadow;
+mod sync;
+mod undefined;
+
+pub(crate) use clock::{Clocks, WarpClock};
+pub(crate) use published::Published;
+pub(crate) use shadow::SharedShadow;
+pub(crate) use undefined::Undefined;
+
+use std::sync::MutexGuard;
+
+use published::GlobalPublished;
+use shadow::BufferShadow;
 use tilewright_codegen::ptx::Space;
 
-use crate::exec::registers::LANES;
+use crate::exec::locate;
 use crate::fault::AccessKind;
-use crate::machine::{Context, Outcome, Warp};
-use crate::program::code::{Order, Pc, Scope};
+use crate::machine::Context;
+use crate::memory::Memory;
+use crate::program::code::{Order, Scope};
 
 /// An access of a warp, as the detector sees it.
 #[derive(Clone, Copy, Debug)]
@@ -15,74 +38,53 @@ pub(crate) struct Event<'a> {
     pub(crate) scope: Scope,
     /// Bytes of each lane.
     pub(crate) size: u32,
-    /// What each lane writes, where that is known beforehand.
-    pub(crate) values: Option<&'a [[u32; 8]; LANES]>,
+    /// What the lane writes, where that is known beforehand.
+    value: Option<&'a [u32; 8]>,
 }
 
 impl<'a> Event<'a> {
     pub(crate) fn new(kind: AccessKind, order: Order, scope: Scope, size: u32) -> Self {
-        Self { kind, order, scope, size, values: None }
+        Self { kind, order, scope, size, value: None }
     }
 
-    pub(crate) fn writing(self, values: &'a [[u32; 8]; LANES]) -> Self {
-        Self { values: Some(values), ..self }
+    /// With what a single lane writes.
+    pub(crate) fn writing(self, value: &'a [u32; 8]) -> Self {
+        Self { value: Some(value), ..self }
     }
 }
 
-impl Context<'_> {
+/// What the detector knows of global memory.
+#[derive(Debug)]
+pub(crate) struct GlobalHazards {
+    /// By buffer.
+    shadows: Vec<BufferShadow>,
+    published: GlobalPublished,
+}
+
+impl GlobalHazards {
+    /// Of a memory that no kernel has accessed.
+    pub(crate) fn new(memory: &Memory) -> Self {
+        let shadows = memory.buffers().iter().map(|b| BufferShadow::new(b.size())).collect();
+        Self { shadows, published: GlobalPublished::new() }
+    }
+}
+
+impl<'a> Context<'a> {
     /// Whether hazards are looked for.
     pub(crate) fn hazards(&self) -> bool {
-        self.run.options.hazards
+        self.run.hazards.is_some()
     }
-}
 
-impl Warp {
-    pub(crate) fn observe(
-        &mut self,
-        event: Event<'_>,
+    /// Held while a strong access of a lane is observed and happens, since blocks run in parallel:
+    /// whoever reads its value then also sees what was published with it.
+    pub(crate) fn turn(
+        &self,
+        order: Order,
         space: Space,
-        addresses: &[u64; LANES],
-        active: u32,
-        context: &mut Context<'_>,
-    ) -> Outcome<()> {
-        let _ = (event, space, addresses, active, context);
-        Ok(())
-    }
-
-    pub(crate) fn observe_copy(
-        &mut self,
-        source: &[u64; LANES],
-        destination: &[u64; LANES],
-        (size, read): (u32, &[u8; LANES]),
-        active: u32,
-        context: &mut Context<'_>,
-    ) -> Outcome<()> {
-        let _ = (source, destination, size, read, active, context);
-        Ok(())
-    }
-
-    pub(crate) fn observe_landing(
-        &mut self,
-        destination: &[u64; LANES],
-        size: u32,
-        lanes: u32,
-        pc: Pc,
-        context: &mut Context<'_>,
-    ) -> Outcome<()> {
-        let _ = (destination, size, lanes, pc, context);
-        Ok(())
-    }
-
-    pub(crate) fn release_to_mbarrier(&mut self, at: u64, lane: usize, context: &mut Context<'_>) {
-        let _ = (at, lane, context);
-    }
-
-    pub(crate) fn acquire_from_mbarrier(
-        &mut self,
-        at: u64,
-        lane: usize,
-        context: &mut Context<'_>,
-    ) {
-        let _ = (at, lane, context);
+        address: u64,
+    ) -> Option<MutexGuard<'a, ()>> {
+        let hazards = self.run.hazards.as_ref()?;
+        let (space, address) = locate(space, address);
+        (order.is_strong() && space == Space::Global).then(|| hazards.published.turn(address))
     }
 }

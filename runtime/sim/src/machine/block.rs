@@ -1,10 +1,14 @@
 //! A block: its shared memory and its barriers.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use super::raise::{Outcome, Raised};
+use tilewright_codegen::ptx::Space;
+
+use super::raise::Raised;
 use crate::exec::mbarrier::Mbarriers;
 use crate::fault::FaultKind;
+use crate::hazard::{Clocks, Published, SharedShadow};
 use crate::memory::SharedMemory;
 
 /// Barriers of a block.
@@ -20,6 +24,9 @@ pub(crate) struct Block {
     pub(crate) shared: SharedMemory,
     pub(crate) mbarriers: Mbarriers,
     barriers: [Barrier; BARRIERS],
+    pub(crate) shadow: SharedShadow,
+    /// What its threads published, in shared memory and to the block alone in global memory.
+    published: [Published; 2],
     /// Lanes of each warp that have not exited.
     pub(crate) live: Vec<u32>,
 }
@@ -34,8 +41,20 @@ struct Barrier {
     /// The count that the participants gave, where the first has arrived.
     threads: Option<Option<u32>>,
     tally: Tally,
-    /// Outcomes that waiting warps have yet to read, by the phase they ended.
-    outcomes: BTreeMap<u64, (Tally, u32)>,
+    /// Groups of lanes that wait.
+    readers: u32,
+    /// What those who arrived know.
+    clocks: Clocks,
+    /// Outcomes that waiting groups have yet to read, by the phase they ended.
+    outcomes: BTreeMap<u64, (Outcome, u32)>,
+}
+
+/// What a phase of a barrier came to.
+#[derive(Clone, Debug)]
+pub(crate) struct Outcome {
+    pub(crate) tally: Tally,
+    /// What everyone knows who waited.
+    pub(crate) clocks: Arc<Clocks>,
 }
 
 /// What a reduction over a barrier counts.
@@ -45,12 +64,10 @@ pub(crate) struct Tally {
     pub(crate) threads: u32,
     /// Those whose predicate held.
     pub(crate) held: u32,
-    /// Warps that will read the outcome.
-    readers: u32,
 }
 
 /// An arrival of a group of lanes at a barrier.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Arrival {
     pub(crate) number: u32,
     pub(crate) threads: Option<u32>,
@@ -58,6 +75,10 @@ pub(crate) struct Arrival {
     pub(crate) lanes: u32,
     /// The predicate of a reduction.
     pub(crate) votes: Option<u32>,
+    /// Whether the lanes wait.
+    pub(crate) waits: bool,
+    /// What the lanes know, if hazards are looked for.
+    pub(crate) clocks: Option<Clocks>,
 }
 
 impl Block {
@@ -68,13 +89,20 @@ impl Block {
             shared: SharedMemory::new(shared_size),
             mbarriers: Mbarriers::default(),
             barriers: std::array::from_fn(|_| barrier.clone()),
+            shadow: SharedShadow::default(),
+            published: Default::default(),
             live,
         }
     }
 
+    /// What was published at addresses of a space, to the block.
+    pub(crate) fn published_at(&mut self, space: Space) -> &mut Published {
+        &mut self.published[usize::from(space != Space::Shared)]
+    }
+
     /// Notes an arrival; the number of the phase it belongs to.
-    pub(crate) fn arrive(&mut self, arrival: Arrival) -> Outcome<u64> {
-        let Arrival { number, threads, warp, lanes, votes } = arrival;
+    pub(crate) fn arrive(&mut self, arrival: Arrival) -> Result<u64, Box<Raised>> {
+        let Arrival { number, threads, warp, lanes, votes, waits, clocks } = arrival;
         let raise = |problem: String| {
             Err(Raised::new(FaultKind::Barrier { barrier: number, problem }, lanes))
         };
@@ -103,7 +131,10 @@ impl Block {
         if let Some(votes) = votes {
             barrier.tally.threads += lanes.count_ones();
             barrier.tally.held += (votes & lanes).count_ones();
-            barrier.tally.readers += 1;
+        }
+        barrier.readers += u32::from(waits);
+        if let Some(clocks) = clocks {
+            barrier.clocks.join(&clocks);
         }
         let phase = barrier.phase;
         barrier.complete_if_full(&self.live);
@@ -124,10 +155,10 @@ impl Block {
     }
 
     /// The outcome of a phase that has ended, for one of its readers.
-    pub(crate) fn read_tally(&mut self, number: u32, phase: u64) -> Tally {
+    pub(crate) fn read_outcome(&mut self, number: u32, phase: u64) -> Option<Outcome> {
         let outcomes = &mut self.barriers[number as usize].outcomes;
-        let Some((tally, readers)) = outcomes.get_mut(&phase) else { return Tally::default() };
-        let result = *tally;
+        let (outcome, readers) = outcomes.get_mut(&phase)?;
+        let result = Some(outcome.clone());
         *readers -= 1;
         if *readers == 0 {
             outcomes.remove(&phase);
@@ -166,9 +197,12 @@ impl Barrier {
         if self.threads.is_none() || self.warps(live) < self.expected(live) {
             return;
         }
-        if self.tally.readers > 0 {
-            self.outcomes.insert(self.phase, (self.tally, self.tally.readers));
+        let clocks = Arc::new(std::mem::take(&mut self.clocks));
+        if self.readers > 0 {
+            let outcome = Outcome { tally: self.tally, clocks };
+            self.outcomes.insert(self.phase, (outcome, self.readers));
         }
+        self.readers = 0;
         self.phase += 1;
         self.arrived.fill(0);
         self.threads = None;

@@ -145,7 +145,7 @@ impl Warp {
         context: &mut Context<'_>,
     ) -> Outcome<Next> {
         let Some(frame) = self.groups[group].frame.clone() else {
-            return Ok(self.exit(group, active, context));
+            return self.exit(group, active, context);
         };
         let program = context.run.program;
         let callee = &program.functions[frame.function as usize];

@@ -9,6 +9,7 @@ use crate::exec::copy::Copies;
 use crate::exec::registers::LANES;
 use crate::exec::special::{Position, registers};
 use crate::fault::{Fault, FaultKind, Site, Waiter};
+use crate::hazard::{Undefined, WarpClock};
 use crate::memory::LocalMemory;
 use crate::stats::Tallies;
 
@@ -44,12 +45,12 @@ impl Cluster {
     pub(super) fn new(run: &Run<'_>, index: u64) -> Self {
         let launch = run.launch;
         let threads = launch.threads_per_block() as u32;
-        let warps_per_block = threads.div_ceil(LANES as u32);
+        let warps_per_block = run.warps_per_block() as u32;
+        let all_threads = (launch.blocks_per_cluster() as u32 * warps_per_block) as usize * LANES;
         let live = |warp: u32| {
             let lanes = (threads - warp * LANES as u32).min(LANES as u32);
             u32::MAX >> (32 - lanes)
         };
-        let frame_size = run.program.functions.first().map_or(0, |entry| entry.frame_size);
         let (mut blocks, mut warps) = (Vec::new(), Vec::new());
         for rank in 0..launch.blocks_per_cluster() as u32 {
             let block = block_index(launch.grid, launch.cluster, index, rank);
@@ -60,7 +61,10 @@ impl Cluster {
             ));
             for warp in 0..warps_per_block {
                 let registers = registers(run, Position { block, rank, warp });
-                warps.push(new_warp(run, (rank, warp, live(warp)), registers, frame_size));
+                let first = (rank * warps_per_block + warp) as usize * LANES;
+                let clock = WarpClock::new(index as u32, first, all_threads);
+                let warp = new_warp(run, (rank, warp, live(warp)), registers, clock);
+                warps.push(warp);
             }
         }
         let mut random = Random::new(run.options.seed, index);
@@ -210,8 +214,9 @@ fn new_warp(
     run: &Run<'_>,
     (rank, index, live): (u32, u32, u32),
     registers: crate::exec::registers::Registers,
-    frame_size: u32,
+    clock: WarpClock,
 ) -> Warp {
+    let frame_size = run.program.functions.first().map_or(0, |entry| entry.frame_size);
     let mut local = LocalMemory::default();
     for lane in 0..LANES {
         local.enter(lane, 0, frame_size);
@@ -237,13 +242,15 @@ fn new_warp(
         }],
         local,
         copies: Copies::default(),
+        clock,
+        undefined: Undefined::default(),
         executed: 0,
         streak: 0,
     }
 }
 
 /// `%ctaid` of a block by its cluster's index in the grid and its rank there.
-fn block_index(grid: [u32; 3], cluster: [u32; 3], index: u64, rank: u32) -> [u32; 3] {
+pub(super) fn block_index(grid: [u32; 3], cluster: [u32; 3], index: u64, rank: u32) -> [u32; 3] {
     let clusters = [0, 1, 2].map(|i| u64::from(grid[i] / cluster[i]));
     let cluster_index =
         [index % clusters[0], index / clusters[0] % clusters[1], index / clusters[0] / clusters[1]];

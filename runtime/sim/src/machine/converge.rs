@@ -2,7 +2,7 @@
 
 use super::raise::{Outcome, Raised};
 use super::warp::{Context, Group, State, Warp};
-use crate::exec::registers::{Compute, Slot, lanes};
+use crate::exec::registers::{ALL, Exchange, Slot, lanes};
 use crate::fault::{FaultKind, Site};
 use crate::program::code::{Action, Convergence};
 
@@ -25,7 +25,11 @@ impl Warp {
     ) -> Outcome<Convergent> {
         let members = match convergence {
             Convergence::Free => return Ok(Convergent::Complete),
-            Convergence::Aligned => {
+            Convergence::Aligned | Convergence::Whole => {
+                let whole = matches!(convergence, Convergence::Whole);
+                if whole && self.live != ALL {
+                    return Err(self.divergent(active, !self.live, None));
+                }
                 if active == self.live {
                     return Ok(Convergent::Complete);
                 }
@@ -86,24 +90,30 @@ impl Warp {
     }
 
     /// Executes an exchange for each set of lanes that name each other.
-    pub(super) fn exchange(&mut self, convergence: Convergence, exchange: &Compute, active: u32) {
-        let Convergence::Members(slot) = convergence else { return };
+    pub(super) fn exchange(
+        &mut self,
+        convergence: Convergence,
+        exchange: &Exchange,
+        active: u32,
+    ) -> Outcome<()> {
+        let Convergence::Members(slot) = convergence else { return Ok(()) };
         if self.is_complete(slot, active) {
-            return exchange(&mut self.registers, active);
+            return check_sources(exchange(&mut self.registers, active));
         }
         let values = *self.registers.get(slot);
         let mut left = active;
         while left != 0 {
             let mask = values[left.trailing_zeros() as usize];
             let together = lanes(left).filter(|&l| values[l] == mask).fold(0, |m, l| m | 1 << l);
-            exchange(&mut self.registers, together);
+            check_sources(exchange(&mut self.registers, together))?;
             left &= !together;
         }
+        Ok(())
     }
 
     /// Finds the fault where every group is parked, since none will ever be complete. Groups at
     /// different `bar.warp.sync` of one mask go on together.
-    pub(super) fn check_parked(&mut self, context: &Context<'_>) -> Outcome<()> {
+    pub(super) fn check_parked(&mut self, context: &mut Context<'_>) -> Outcome<()> {
         if self.groups.is_empty() || self.groups.iter().any(|g| g.state != State::Parked) {
             return Ok(());
         }
@@ -124,6 +134,7 @@ impl Warp {
                 .collect();
             let arrived = together.iter().fold(0, |m, &j| m | self.groups[j].mask);
             if mask & self.live & !arrived == 0 {
+                self.warp_sync(arrived, context);
                 for j in together {
                     self.groups[j].pc += 1;
                     self.groups[j].state = State::Ready;
@@ -148,7 +159,32 @@ impl Warp {
         ))
     }
 
+    /// Refuses to let lanes exit while others of their warp wait for them at an `.aligned`
+    /// instruction, which they never execute.
+    pub(super) fn check_left(&self, active: u32, context: &mut Context<'_>) -> Outcome<()> {
+        let code = &context.run.program.code;
+        let waits = self.groups.iter().find(|group| {
+            group.state == State::Parked
+                && !matches!(code[group.pc as usize].convergence, Convergence::Members(_))
+        });
+        let Some(group) = waits else { return Ok(()) };
+        let left = self.site(context, context.pc, active);
+        context.pc = group.pc;
+        Err(self.divergent(group.mask, active, Some(left)))
+    }
+
     fn divergent(&self, arrived: u32, missing: u32, other: Option<Site>) -> Box<Raised> {
         Raised::new(FaultKind::Divergent { arrived, missing, other }, arrived)
+    }
+}
+
+/// Refuses an exchange in which some lanes read a lane that takes no part.
+fn check_sources(lost: u32) -> Outcome<()> {
+    match lost {
+        0 => Ok(()),
+        lanes => {
+            let what = "it reads a lane that is not in the member mask or has exited";
+            Err(Raised::undefined(what, lanes))
+        }
     }
 }

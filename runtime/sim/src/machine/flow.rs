@@ -63,9 +63,14 @@ impl Warp {
         if context.block().phase(number) == phase {
             return;
         }
-        if let Some(reduction) = result {
-            let tally = context.block().read_tally(number, phase);
-            self.finish_reduction(reduction, tally, self.groups[group].mask);
+        if let Some(outcome) = context.block().read_outcome(number, phase) {
+            let mask = self.groups[group].mask;
+            if let Some(reduction) = result {
+                self.finish_reduction(reduction, outcome.tally, mask);
+            }
+            if context.hazards() {
+                self.clock.learn(mask, &outcome.clocks);
+            }
         }
         self.groups[group].state = State::Ready;
         self.groups[group].pc += 1;
@@ -168,7 +173,13 @@ impl Warp {
     }
 
     /// `exit`.
-    pub(super) fn exit(&mut self, group: usize, active: u32, context: &mut Context<'_>) -> Next {
+    pub(super) fn exit(
+        &mut self,
+        group: usize,
+        active: u32,
+        context: &mut Context<'_>,
+    ) -> Outcome<Next> {
+        self.check_left(active, context)?;
         self.live &= !active;
         self.groups[group].mask &= !active;
         *context.changes += 1;
@@ -185,6 +196,6 @@ impl Warp {
         }
         let (index, live) = (self.index, self.live);
         context.block().note_exit(index, live);
-        Next::Select
+        Ok(Next::Select)
     }
 }

@@ -16,6 +16,7 @@ mod warp;
 use thiserror::Error;
 
 use crate::fault::Fault;
+use crate::hazard::GlobalHazards;
 use crate::launch::{Launch, LaunchError};
 use crate::memory::Memory;
 use crate::options::Options;
@@ -55,6 +56,7 @@ pub fn run(
     setup::check(program, launch)?;
     let buffers = memory.buffers().len();
     let variables = setup::allocate_variables(program, memory);
+    let hazards = options.hazards.then(|| GlobalHazards::new(memory));
     let run = Run {
         program,
         launch,
@@ -62,6 +64,7 @@ pub fn run(
         options,
         variables,
         shared_size: program.shared_size() as usize + launch.dynamic_shared as usize,
+        hazards,
     };
     let jobs = match options.jobs {
         0 => std::thread::available_parallelism().map_or(1, |n| n.get()),

@@ -4,10 +4,15 @@ use tilewright_codegen::ptx::check::VariableInfo;
 use tilewright_codegen::ptx::tree::{Directive, Initializer, Literal};
 use tilewright_codegen::ptx::{ScalarType, Space};
 
+use super::cluster::block_index;
+use crate::exec::registers::LANES;
+use crate::fault::Site;
+use crate::hazard::GlobalHazards;
 use crate::launch::{Launch, LaunchError};
 use crate::memory::{Memory, window};
 use crate::options::Options;
 use crate::program::Program;
+use crate::program::code::Pc;
 
 /// Threads that a block can have on every GPU that CUDA supports.
 const MAX_THREADS: u64 = 1024;
@@ -26,6 +31,25 @@ pub(crate) struct Run<'a> {
     pub(crate) variables: Vec<u64>,
     /// Bytes of shared memory of a block.
     pub(crate) shared_size: usize,
+    /// What the detector knows of global memory; none where nobody asks.
+    pub(crate) hazards: Option<GlobalHazards>,
+}
+
+impl Run<'_> {
+    /// Warps of a block.
+    pub(crate) fn warps_per_block(&self) -> usize {
+        (self.launch.threads_per_block() as usize).div_ceil(LANES)
+    }
+
+    /// An instruction of a thread, which is given by the index of its cluster in the grid and its
+    /// own there.
+    pub(crate) fn site_of(&self, cluster: u32, thread: usize, pc: Pc) -> Site {
+        let (warp, lane) = (thread / LANES, thread % LANES);
+        let (rank, warp) = (warp / self.warps_per_block(), warp % self.warps_per_block());
+        let launch = self.launch;
+        let block = block_index(launch.grid, launch.cluster, u64::from(cluster), rank as u32);
+        Site::new(self.program, pc, block, warp, 1 << lane)
+    }
 }
 
 /// Refuses a launch that no device would accept.

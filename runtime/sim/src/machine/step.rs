@@ -45,11 +45,11 @@ impl Warp {
             context.pc = pc;
             let instruction = &program.code[pc as usize];
             let mut active = mask;
+            if !self.written.is_empty() && instruction.guard.is_some() {
+                self.check_guard(mask, context)?;
+            }
             if let Some(guard) = instruction.guard {
                 active &= self.registers.holds(guard);
-            }
-            if !self.written.is_empty() {
-                self.check_written(pc, active, mask, context)?;
             }
             self.executed += 1;
             context.now += 1;
@@ -78,7 +78,15 @@ impl Warp {
                     }
                 }
             }
-            let next = self.execute(group, instruction, active, context)?;
+            let executed =
+                !self.written.is_empty() && self.check_registers(instruction, active, context)?;
+            let next = match executed {
+                true => {
+                    self.groups[group].pc += 1;
+                    Next::Go
+                }
+                false => self.execute(group, instruction, active, context)?,
+            };
             if next != Next::Go {
                 return Ok(next);
             }
@@ -100,7 +108,9 @@ impl Warp {
     ) -> Outcome<Next> {
         match &instruction.action {
             Action::Compute(compute) => compute(&mut self.registers, active),
-            Action::Exchange(exchange) => self.exchange(instruction.convergence, exchange, active),
+            Action::Exchange(exchange) => {
+                self.exchange(instruction.convergence, exchange, active)?;
+            }
             Action::Load(load) => self.load(group, load, active, context)?,
             Action::Store(store) => self.store(group, store, active, context)?,
             Action::Atomic(atomic) => self.atomic(group, atomic, active, context)?,
@@ -132,7 +142,7 @@ impl Warp {
             }
             Action::Call(call) => return self.call(group, call, active, context),
             Action::Return => return self.return_from(group, active, context),
-            Action::Exit => return Ok(self.exit(group, active, context)),
+            Action::Exit => return self.exit(group, active, context),
             Action::Trap => return Err(Raised::new(FaultKind::Trap, active)),
             Action::Yield => {
                 self.groups[group].pc += 1;
@@ -143,32 +153,6 @@ impl Warp {
         }
         self.groups[group].pc += 1;
         Ok(Next::Go)
-    }
-
-    /// Refuses to read registers that nothing wrote, and notes those that the instruction writes.
-    fn check_written(
-        &mut self,
-        pc: u32,
-        active: u32,
-        mask: u32,
-        context: &Context<'_>,
-    ) -> Outcome<()> {
-        let program = context.run.program;
-        let detail = &program.details[pc as usize];
-        // The guard is the last register read, and every lane reads it.
-        let guarded = program.code[pc as usize].guard.is_some();
-        for (i, &number) in detail.reads.iter().enumerate() {
-            let readers = if guarded && i + 1 == detail.reads.len() { mask } else { active };
-            let missing = readers & !self.written[number as usize];
-            if missing != 0 {
-                let register = program.slots.names[number as usize].clone();
-                return Err(Raised::new(FaultKind::UninitializedRegister { register }, missing));
-            }
-        }
-        for &number in &detail.writes {
-            self.written[number as usize] |= active;
-        }
-        Ok(())
     }
 
     /// Reads a clock: time is the number of instructions executed.

@@ -34,7 +34,9 @@ impl Warp {
         }
         *context.changes += 1;
         let warp = self.index;
-        let arrival = Arrival { number, threads, warp, lanes: active, votes };
+        let waits = !matches!(barrier.kind, BarrierKind::Arrive);
+        let clocks = context.hazards().then(|| self.clock.publish(active));
+        let arrival = Arrival { number, threads, warp, lanes: active, votes, waits, clocks };
         let phase = context.block().arrive(arrival)?;
         if let BarrierKind::Arrive = barrier.kind {
             self.groups[group].pc += 1;
@@ -80,12 +82,17 @@ impl Warp {
 
     /// `membar` and `fence`.
     pub(super) fn fence(&mut self, fence: Fence, active: u32, context: &mut Context<'_>) {
-        let _ = (fence, active, context);
+        if context.hazards() {
+            self.clock.fence(active, fence.scope);
+        }
     }
 
     /// `bar.warp.sync`, whose lanes are all here.
     pub(super) fn warp_sync(&mut self, active: u32, context: &mut Context<'_>) {
-        let _ = (active, context);
+        if context.hazards() {
+            let clocks = self.clock.publish(active);
+            self.clock.learn(active, &clocks);
+        }
     }
 
     /// Looks whether a group that branched back is where it was, with nothing changed since.

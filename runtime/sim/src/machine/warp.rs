@@ -7,6 +7,7 @@ use super::random::Random;
 use super::setup::Run;
 use crate::exec::copy::Copies;
 use crate::exec::registers::Registers;
+use crate::hazard::{Undefined, WarpClock};
 use crate::memory::LocalMemory;
 use crate::program::code::{Pc, Reduction};
 use crate::stats::Tallies;
@@ -26,6 +27,9 @@ pub(crate) struct Warp {
     pub(crate) groups: Vec<Group>,
     pub(crate) local: LocalMemory,
     pub(crate) copies: Copies,
+    /// What its threads know to have happened.
+    pub(crate) clock: WarpClock,
+    pub(crate) undefined: Undefined,
     /// Instructions executed.
     pub(crate) executed: u64,
     /// Instructions executed by one group while others were ready.

@@ -12,10 +12,6 @@ impl SharedMemory {
         Self { bytes: vec![0xff; size], written: vec![0; size.div_ceil(32) + 1] }
     }
 
-    pub(crate) fn size(&self) -> usize {
-        self.bytes.len()
-    }
-
     /// The bytes at an offset; none where they do not all exist.
     #[inline]
     pub(crate) fn get(&self, offset: u64, size: u32) -> Option<&[u8]> {

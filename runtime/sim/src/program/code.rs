@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tilewright_codegen::ptx::{Mnemonic, Space, SpecialRegister};
 
-use crate::exec::registers::{AnySlot, Compute, Condition, PredicateSlot, Slot};
+use crate::exec::registers::{AnySlot, Compute, Condition, Exchange, PredicateSlot, Slot};
 use crate::numeric::matrix::wmma::Fragment;
 
 /// Index of an instruction among the program's.
@@ -24,6 +24,8 @@ pub(crate) enum Convergence {
     Free,
     /// Every live lane: `.aligned`.
     Aligned,
+    /// All 32 lanes, none of them exited: matrix instructions.
+    Whole,
     /// Those of a mask that each lane gives: `.sync` with a member mask.
     Members(Slot<u32>),
 }
@@ -98,7 +100,7 @@ pub(crate) enum Action {
     },
     Mbarrier(Box<Mbarrier>),
     /// Exchanges values between the lanes of a member mask.
-    Exchange(Compute),
+    Exchange(Exchange),
     /// `bar.warp.sync`: orders memory among the lanes of the mask.
     WarpSync,
     Barrier(Box<Barrier>),
@@ -256,7 +258,7 @@ pub(crate) enum MbarrierOperation {
     Initialize { count: Slot<u32> },
     Invalidate,
     Arrive { state: Option<Slot<u64>>, count: Option<Slot<u32>>, drop: bool, completes: bool },
-    Wait { done: PredicateSlot, awaited: Awaited, suspends: bool },
+    Wait { done: PredicateSlot, awaited: Awaited },
     PendingCount { destination: Slot<u32>, state: Slot<u64> },
 }
 

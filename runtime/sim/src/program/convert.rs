@@ -168,7 +168,7 @@ fn narrowing(o: &mut Operands<'_>, to: ScalarType, from: ScalarType) -> Lowered<
 /// Lowers `cvt.pack`.
 pub(super) fn lower_pack(o: &mut Operands<'_>) -> Lowered<Action> {
     // The narrow type is the first after `.sat`, such as `u8`: its letter and its width.
-    let narrow = o.name.modifiers().find(|word| *word != "sat");
+    let narrow = o.name.modifiers().find(|word| !matches!(*word, "pack" | "sat"));
     let Some((letter, width)) = narrow.and_then(|word| word.split_at_checked(1)) else {
         return Err(o.unsupported("its type is missing"));
     };

@@ -69,14 +69,16 @@ fn shuffle(o: &mut Operands<'_>) -> Lowered<Action> {
     let (a, b, c): (Slot<u32>, Slot<u32>, Slot<u32>) = (o.source(1)?, o.source(2)?, o.source(3)?);
     Ok(Action::Exchange(Box::new(move |registers, mask| {
         let (a, b, c) = (registers.get(a), registers.get(b), registers.get(c));
-        let (mut result, mut within) = ([0; LANES], 0);
+        let (mut result, mut within, mut lost) = ([0; LANES], 0, 0);
         for lane in 0..LANES {
             let (source, inside) = direction.source(lane as u32, b[lane], c[lane]);
             result[lane] = a[source as usize];
             within |= u32::from(inside) << lane;
+            lost |= u32::from(mask >> source & 1 == 0) << lane;
         }
         registers.set(d, &result, mask);
         registers.set_predicate(p, within, mask);
+        lost & mask
     })))
 }
 
@@ -87,6 +89,7 @@ fn vote(o: &mut Operands<'_>) -> Lowered<Action> {
         return Ok(Action::Exchange(Box::new(move |registers, mask| {
             let ballot = registers.holds(condition) & mask;
             registers.set(d, &[ballot; LANES], mask);
+            0
         })));
     }
     let outcome = match o.name.first_of(&["all", "any", "uni"]) {
@@ -99,6 +102,7 @@ fn vote(o: &mut Operands<'_>) -> Lowered<Action> {
         let votes = registers.holds(condition) & mask;
         let value = if outcome(votes, mask) { u32::MAX } else { 0 };
         registers.set_predicate(d, value, mask);
+        0
     })))
 }
 
@@ -120,6 +124,7 @@ fn matching(o: &mut Operands<'_>) -> Lowered<Action> {
             registers.set_predicate(p, if agree { u32::MAX } else { 0 }, mask);
         }
         registers.set(d, &result, mask);
+        0
     })))
 }
 
@@ -146,6 +151,7 @@ fn reduce(o: &mut Operands<'_>) -> Lowered<Action> {
         let values = registers.get(a);
         let total = lanes(mask).map(|lane| values[lane]).reduce(combine).unwrap_or(0);
         registers.set(d, &[total; LANES], mask);
+        0
     })))
 }
 
@@ -156,6 +162,7 @@ fn elect(o: &mut Operands<'_>) -> Lowered<Action> {
         let leader = mask.trailing_zeros();
         registers.set(d, &[leader; LANES], mask);
         registers.set_predicate(p, 1 << leader, mask);
+        0
     })))
 }
 

@@ -45,12 +45,12 @@ pub(super) fn lower(o: &mut Operands<'_>, start: Pc) -> Lowered<(Action, Converg
         | BarCtaRed => {
             return control::barrier(o);
         }
-        Ldmatrix => return Ok((memory::load_matrix(o)?, Convergence::Aligned)),
-        Movmatrix => return Ok((matrix::move_matrix(o)?, Convergence::Aligned)),
-        WmmaLoad => return Ok((wmma::load(o)?, Convergence::Aligned)),
-        WmmaStore => return Ok((wmma::store(o)?, Convergence::Aligned)),
-        WmmaMma => return Ok((wmma::multiply(o)?, Convergence::Aligned)),
-        Mma => return Ok((matrix::mma(o)?, Convergence::Aligned)),
+        Ldmatrix => return Ok((memory::load_matrix(o)?, Convergence::Whole)),
+        Movmatrix => return Ok((matrix::move_matrix(o)?, Convergence::Whole)),
+        WmmaLoad => return Ok((wmma::load(o)?, Convergence::Whole)),
+        WmmaStore => return Ok((wmma::store(o)?, Convergence::Whole)),
+        WmmaMma => return Ok((wmma::multiply(o)?, Convergence::Whole)),
+        Mma => return Ok((matrix::mma(o)?, Convergence::Whole)),
         Bra => control::branch(o, start)?,
         BrxIdx => control::branch_table(o, start)?,
         Call => control::call(o)?,

@@ -1,6 +1,7 @@
 //! `mma` and `movmatrix`.
 
 use super::code::Action;
+use super::float::rounding;
 use super::operands::{Lowered, Operands};
 use crate::exec::registers::{ALL, Slot};
 use crate::numeric::matrix::{
@@ -156,13 +157,14 @@ pub(super) fn double(o: &mut Operands<'_>) -> Lowered<Action> {
 fn double_of<const HALVES: usize, const STEPS: usize, const A: usize, const C: usize>(
     o: &mut Operands<'_>,
 ) -> Lowered<Action> {
+    let rounding = rounding(&o.name);
     let d = o.destinations::<u64, C>(0)?;
     let (a, b, c) = (o.sources::<u64, A>(1)?, o.sources::<u64, STEPS>(2)?, o.sources::<u64, C>(3)?);
     Ok(Action::Compute(Box::new(move |registers, mask| {
         let get = |slot| registers.get(slot);
         let a = std::array::from_fn(|step| std::array::from_fn(|i| get(a[step * HALVES + i])));
         let c = std::array::from_fn(|half| std::array::from_fn(|i| get(c[2 * half + i])));
-        let result = mma_f64::<HALVES, STEPS>(a, b.map(get), c);
+        let result = mma_f64::<HALVES, STEPS>(a, b.map(get), c, rounding);
         for (d, value) in d.iter().zip(result.as_flattened()) {
             registers.set(*d, value, mask);
         }

@@ -222,6 +222,10 @@ pub(super) fn copy_arrive(o: &mut Operands<'_>) -> Lowered<Action> {
 
 /// Lowers `membar` and `fence`.
 pub(super) fn fence(o: &mut Operands<'_>) -> Lowered<Action> {
+    if o.name.has("proxy") && o.name.has("alias") {
+        // No two addresses here are of the same memory.
+        return Ok(Action::Nothing);
+    }
     if o.name.modifiers().any(|word| word.starts_with("proxy") || word.starts_with("mbarrier")) {
         return Err(o.unsupported(""));
     }
@@ -241,15 +245,14 @@ pub(super) fn mbarrier(o: &mut Operands<'_>) -> Lowered<Action> {
         }
         Opcode::MbarrierInval => (Some(o.address(0)?), MbarrierOperation::Invalidate, Order::Weak),
         Opcode::MbarrierArrive | Opcode::MbarrierArriveDrop => arrive(o)?,
-        Opcode::MbarrierTestWait | Opcode::MbarrierTryWait => {
+        Opcode::MbarrierTestWait => {
             let done = o.predicates(0)?.0;
             let awaited = match o.name.has("parity") {
                 true => Awaited::Parity(o.source(2)?),
                 false => Awaited::State(o.source(2)?),
             };
             let address = o.address(1)?;
-            let suspends = o.instruction.opcode() == Opcode::MbarrierTryWait;
-            let operation = MbarrierOperation::Wait { done, awaited, suspends };
+            let operation = MbarrierOperation::Wait { done, awaited };
             (Some(address), operation, Order::Acquire)
         }
         Opcode::MbarrierPendingCount => {

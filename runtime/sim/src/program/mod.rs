@@ -112,6 +112,7 @@ impl Program {
         let registers: Vec<_> =
             function.registers.iter().map(|r| self.slots.register(r.scalar)).collect();
         self.slots.names.extend(function.registers.iter().map(|r| r.name.to_string()));
+        self.slots.locations.extend(&registers);
         let frame = FrameLayout::new(checked, function);
         let index = self.functions.len() as u32;
         let start = self.code.len() as Pc;

@@ -46,8 +46,9 @@ pub(crate) struct Slots {
     pub(crate) predicates: u32,
     pub(crate) constants: Vec<(Constant, AnySlot)>,
     known: HashMap<(Constant, bool), u32>,
-    /// Names of registers, by number.
+    /// Names of registers, by number, and where they are.
     pub(crate) names: Vec<String>,
+    pub(crate) locations: Vec<RegisterSlot>,
 }
 
 impl Default for Slots {
@@ -59,6 +60,7 @@ impl Default for Slots {
             constants: Vec::new(),
             known: HashMap::new(),
             names: Vec::new(),
+            locations: Vec::new(),
         }
     }
 }
@@ -97,7 +99,7 @@ impl Slots {
 
 /// Where a register of PTX lives.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum RegisterSlot {
+pub(crate) enum RegisterSlot {
     Predicate(PredicateSlot),
     Value(AnySlot),
 }

@@ -74,9 +74,8 @@ fn access(
 pub(super) fn multiply(o: &mut Operands<'_>) -> Lowered<Action> {
     let Some(shape) = shape(&o.name) else { return Err(o.unsupported("its shape")) };
     let types: Vec<ScalarType> = o.name.types().collect();
-    let is_exact = o.name.first_of(&["rz", "rm", "rp"]).is_none();
     let (d, a, b, c) = match types[..] {
-        [ScalarType::F64, ..] if is_exact => return double(o),
+        [ScalarType::F64, ..] => return double(o),
         [d, c] => (sum(d), factor(ScalarType::F16), factor(ScalarType::F16), sum(c)),
         [d, a, b, c] => (sum(d), factor(a), factor(b), sum(c)),
         _ => return Err(o.unsupported("its types")),

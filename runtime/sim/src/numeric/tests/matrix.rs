@@ -1,12 +1,14 @@
 //! Fragments as the manual's formulas place them, products element by element.
 
 use proptest::prelude::*;
+use proptest::sample::select;
 
 use crate::numeric::matrix::{
     self, Accumulator, BitOperation, Element, Layout, Register, S4, S8, U4, U8,
 };
 use crate::numeric::{
-    Bf16, E4m3, E5m2, F16, F32, F64, Format, Tf32, bf16_to_f32, f16_to_f32, f32_to_f16, narrow,
+    Bf16, E4m3, E5m2, F16, F32, F64, Format, Mode, Rounding, Tf32, bf16_to_f32, f16_to_f32,
+    f32_to_f16, float, narrow,
 };
 
 fn registers<const N: usize>() -> impl Strategy<Value = [Register; N]> {
@@ -248,28 +250,28 @@ proptest! {
 
     #[test]
     fn double_precision(
-        a in any::<[[f64; 32]; 4]>(), b in any::<[[f64; 32]; 2]>(), c in any::<[[f64; 32]; 4]>()
+        a in any::<[[f64; 32]; 4]>(), b in any::<[[f64; 32]; 2]>(), c in any::<[[f64; 32]; 4]>(),
+        rounding in select(vec![Rounding::NearestEven, Rounding::TowardZero, Rounding::Up]),
     ) {
         let [a, c] = [a, c].map(|registers| registers.map(|r| r.map(f64::to_bits)));
         let b = b.map(|r| r.map(f64::to_bits));
-        let d = matrix::mma_f64::<2, 2>(
-            [[&a[0], &a[1]], [&a[2], &a[3]]], [&b[0], &b[1]], [[&c[0], &c[1]], [&c[2], &c[3]]],
-        );
+        let halves = [[&c[0], &c[1]], [&c[2], &c[3]]];
+        let steps = [[&a[0], &a[1]], [&a[2], &a[3]]];
+        let d = matrix::mma_f64::<2, 2>(steps, b.each_ref(), halves, rounding);
+        let mode = Mode::NEAREST.rounded(rounding);
         for row in 0..16 {
             for column in 0..8 {
                 let (register, lane) = place(row, column);
-                let sum = (0..8).fold(f64::from_bits(c[register][lane]), |sum, k| {
-                    let a = f64::from_bits(a[k / 4 * 2 + row / 8][row % 8 * 4 + k % 4]);
-                    a.mul_add(f64::from_bits(b[k / 4][column * 4 + k % 4]), sum)
+                let sum = (0..8).fold(c[register][lane], |sum, k| {
+                    let a = a[k / 4 * 2 + row / 8][row % 8 * 4 + k % 4];
+                    float::multiply_add::<F64>(a, b[k / 4][column * 4 + k % 4], sum, mode)
                 });
-                prop_assert_eq!(d[register / 2][register % 2][lane], F64::canonical(sum.to_bits()));
+                prop_assert_eq!(d[register / 2][register % 2][lane], sum);
             }
         }
-        let d8 = matrix::mma_f64::<1, 1>([[&a[0]]], [&b[0]], [[&c[0], &c[1]]]);
-        let d16 = matrix::mma_f64::<2, 1>(
-            [[&a[0], &a[1]]], [&b[0]], [[&c[0], &c[1]], [&c[2], &c[3]]],
-        );
-        prop_assert_eq!(d8[0], d16[0]);
+        let eight = matrix::mma_f64::<1, 1>([[&a[0]]], [&b[0]], [halves[0]], rounding);
+        let sixteen = matrix::mma_f64::<2, 1>([steps[0]], [&b[0]], halves, rounding);
+        prop_assert_eq!(eight[0], sixteen[0]);
     }
 
     #[test]

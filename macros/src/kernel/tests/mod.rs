@@ -1,8 +1,11 @@
 //! Kernels through the whole compiler.
 
-use super::intrinsics::Intrinsic;
+mod expressions;
+
+use super::intrinsics::{Intrinsic, TABLE};
 use super::types::{Scalar, Type};
 use super::{Options, compile};
+use tilewright::ptxas::Ptxas;
 
 /// The PTX of a kernel, or what is wrong with it.
 pub(crate) fn compiled(target: &str, source: &str) -> Result<String, Vec<String>> {
@@ -56,11 +59,32 @@ fn mistakes() {
     );
 }
 
+/// Every built-in function on every type, as one module.
 #[test]
-fn print_one() {
-    let Ok(path) = std::env::var("KERNEL") else { return };
-    match compiled("sm_80", &std::fs::read_to_string(path).unwrap()) {
-        Ok(ptx) => println!("{ptx}"),
-        Err(errors) => panic!("{errors:#?}"),
+fn what_is_emitted_assembles() {
+    let Some(ptxas) = ptxas() else { return };
+    let mut module = String::from(".version 8.0\n.target sm_90\n.address_size 64\n");
+    let mut count = 0;
+    for row in TABLE {
+        for scalar in row.types.map_or(vec![None], |types| types.iter().map(Some).collect()) {
+            let name = format!("call_{count}");
+            let source = call(row, scalar).replacen("fn call(", &format!("fn {name}("), 1);
+            let ptx = compiled("sm_90", &source).unwrap();
+            // One header serves all of them.
+            module += &ptx[ptx.find(".visible").unwrap()..];
+            count += 1;
+        }
+    }
+    ptxas.assemble(&module, "sm_90").unwrap();
+}
+
+/// The assembler, where there is one.
+fn ptxas() -> Option<Ptxas> {
+    match Ptxas::find() {
+        Ok(ptxas) => Some(ptxas),
+        Err(error) => {
+            eprintln!("skipped: {error}");
+            None
+        }
     }
 }
