@@ -15,7 +15,10 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
 }
 
 /// Reads a text of at most `limit` bytes.
-pub(crate) fn read_text(path: &Path, limit: u64) -> io::Result<String> {
+///
+/// # Errors
+/// What the system says, or where the file is a pipe or device, longer, or not UTF-8.
+pub fn read_text(path: &Path, limit: u64) -> io::Result<String> {
     let refuse = |reason: String| io::Error::new(io::ErrorKind::InvalidData, reason);
     let mut bytes = Vec::new();
     open(path)?.take(limit + 1).read_to_end(&mut bytes)?;

@@ -142,8 +142,13 @@ fn faults_of_the_kernel_are_told_with_their_place() {
     let outside = "kernel.ptx:22: line 22 `ld.global.f32` in axpy, block (1, 0, 0), warp 1, lane 4: the read of 4 bytes";
     check("launch.json", "{\"u32\": 100}", "{\"u32\": 128}", 3, outside);
     check("kernel.ptx", "%o, %i, 4;", "%o, %i, 2;", 3, "misaligned");
+    check("kernel.ptx", "%o, %i, 4;", "%o, 0, 4;", 3, "race");
+    let uninit = "{\"shape\": [100], \"fill\": \"uninit\"";
+    check("launch.json", "{\"npy\": \"x.npy\"", uninit, 3, "nothing wrote");
     let folder = folder();
-    edit(folder.path(), "kernel.ptx", "%o, %i, 4;", "%o, %i, 2;");
+    edit(folder.path(), "kernel.ptx", "%o, %i, 4;", "%o, 0, 4;");
+    let (code, ..) = ptxsim(folder.path(), &["run", "launch.json", "--no-hazards"]);
+    assert_eq!(code, 1);
     let (_, stdout, _) = ptxsim(folder.path(), &["run", "launch.json", "--json"]);
     let report: serde_json::Value = serde_json::from_str(&stdout).unwrap();
     assert_eq!(report["status"], "fault");

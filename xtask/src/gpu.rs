@@ -29,10 +29,10 @@ const CHECKED: [&str; 8] = [
 /// Attention problems large enough to be timed. Names begin with `time-`, by which the script
 /// knows them.
 const TIMED: [&str; 4] = [
-    "--dtype bf16 --head-dim 64 --mask full --heads 16 --kv-heads 16 --seqlen 2048",
-    "--dtype bf16 --head-dim 128 --mask full --heads 16 --kv-heads 16 --seqlen 2048",
-    "--dtype bf16 --head-dim 128 --mask causal --heads 16 --kv-heads 4 --seqlen 2048",
-    "--dtype f16 --head-dim 128 --mask full --heads 16 --kv-heads 16 --seqlen 2048",
+    "--dtype bf16 --head-dim 64 --mask full --heads 32 --kv-heads 32 --seqlen 1024",
+    "--dtype bf16 --head-dim 128 --mask full --heads 32 --kv-heads 32 --seqlen 1024",
+    "--dtype bf16 --head-dim 128 --mask causal --heads 32 --kv-heads 8 --seqlen 1024",
+    "--dtype f16 --head-dim 128 --mask full --heads 32 --kv-heads 32 --seqlen 1024",
 ];
 
 /// Packs the folder `out`, which must not exist, with kernels for `arch`.

@@ -9,8 +9,8 @@ use crate::device::{Argument, Contents, Geometry};
 use crate::npy::{self, ElementType};
 use crate::{DType, Value};
 
-/// The longest PTX text that is read.
-const LONGEST_PTX: u64 = 256 << 20;
+/// The longest PTX text that is read, in bytes.
+pub const LONGEST_PTX: u64 = 256 << 20;
 
 /// A launch that is ready to run.
 #[derive(Debug, Clone)]

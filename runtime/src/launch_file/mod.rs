@@ -32,7 +32,7 @@ use serde::{Deserialize, Serialize};
 
 pub use buffer::{BufferSource, BufferSpec, Fill};
 pub use error::Error;
-pub use load::{Expected, ExpectedValues, InputBuffer, Launch};
+pub use load::{Expected, ExpectedValues, InputBuffer, LONGEST_PTX, Launch};
 pub use named::Named;
 pub use param::{Param, Patch, Scalar, TensorMapParam};
 pub use run::Placed;

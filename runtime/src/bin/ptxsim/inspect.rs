@@ -4,6 +4,8 @@ use std::fmt::Write;
 use std::path::Path;
 
 use tilewright::device::Module;
+use tilewright::files::read_text;
+use tilewright::launch_file::LONGEST_PTX;
 use tilewright::ptx;
 use tilewright::ptxas::{Assembled, Error, Nvdisasm, Ptxas};
 use tilewright::sass::Function;
@@ -12,15 +14,8 @@ use crate::{Outcome, complain, print, show};
 
 /// Reads and checks PTX, or says what is wrong with it.
 pub(crate) fn module(path: &Path) -> Option<Module> {
-    let text = match std::fs::read(path) {
-        Ok(bytes) => match String::from_utf8(bytes) {
-            Ok(text) => text,
-            Err(error) => {
-                let at = error.utf8_error().valid_up_to();
-                complain(&format!("error: {}: byte {at} is not UTF-8\n", path.display()));
-                return None;
-            }
-        },
+    let text = match read_text(path, LONGEST_PTX) {
+        Ok(text) => text,
         Err(error) => {
             complain(&format!("error: {}: {error}\n", path.display()));
             return None;

@@ -18,7 +18,7 @@ use tilewright::device::DeviceName;
 /// Exit codes: 0 where everything expected was found, 1 where a buffer differs, 2 where the file or
 /// the PTX is not usable, 3 where the kernel itself is at fault.
 #[derive(Parser)]
-#[command(version)]
+#[command(name = "ptxsim", version)]
 enum Command {
     /// Run a launch file and compare what it writes with what it expects.
     Run(RunOptions),
