@@ -5,7 +5,7 @@ use tilewright::attention::{DataType, Mask};
 use tilewright::gpu::Gpu;
 use tilewright::ptx::Opcode;
 use tilewright::ptx::tree::{Item, Module, Statement};
-use tilewright::reference::Values;
+use tilewright::reference::{Inputs, Values};
 use tilewright::sim::Options;
 use tilewright_tests::attention::{kernel, problem, run};
 use tilewright_tests::run::reread;
@@ -53,7 +53,7 @@ fn without(module: &Module, mut index: usize) -> Option<(String, Module)> {
     let mut module = module.clone();
     let mut bodies = module.items.iter_mut().filter_map(|item| match item {
         Item::Function(function) => function.body.as_mut(),
-        Item::Variable(_) => None,
+        _ => None,
     });
     let removed = bodies.find_map(|body| remove(body, &mut index))?;
     Some((removed, module))
@@ -70,8 +70,9 @@ fn mutants(config: &str, mask: Mask) -> Vec<Mutant> {
         .map(|(removed, module)| {
             let module = reread(module);
             let caught = (0..SEEDS).find_map(|seed| {
+                let inputs = Inputs::random(&problem, Values::Normal, seed);
                 let options = Options { seed, ..Options::default() };
-                run(&problem, &kernel, &module, Values::Normal, options).err()
+                run(&problem, &kernel, &module, &inputs, options).err()
             });
             Mutant { removed, caught }
         })
