@@ -16,6 +16,9 @@ pub struct Space {
     pub examined: usize,
     /// Those that can be built, the one that the model finds fastest first.
     pub candidates: Vec<Candidate>,
+    /// How many more could be built, but share memory that is not scarce: as many blocks fit a
+    /// multiprocessor without.
+    pub needless: usize,
     /// Why the others cannot.
     pub refusals: Vec<Refusal>,
 }
@@ -52,12 +55,16 @@ pub struct Refusal {
 pub fn explore(problem: &Problem, gpu: &Gpu, model: &dyn Model) -> Result<Space, ConfigError> {
     let mut refusals: BTreeMap<&'static str, Refusal> = BTreeMap::new();
     let mut candidates = Vec::new();
-    let mut examined = 0;
+    let (mut examined, mut needless) = (0, 0);
     for config in Config::space(problem, gpu) {
         examined += 1;
         match config.check(problem, gpu) {
             Ok(resources) => {
                 let kernel = shape(problem, &config, &resources, gpu);
+                if shares_needlessly(problem, &config, kernel.blocks, gpu) {
+                    needless += 1;
+                    continue;
+                }
                 let estimate = model.estimate(gpu, problem, &kernel);
                 candidates.push(Candidate { config, resources, estimate });
             }
@@ -75,7 +82,17 @@ pub fn explore(problem: &Problem, gpu: &Gpu, model: &dyn Model) -> Result<Space,
     candidates.sort_by(|a, b| a.estimate.time_us.total_cmp(&b.estimate.time_us));
     let mut refusals: Vec<Refusal> = refusals.into_values().collect();
     refusals.sort_by_key(|refusal| std::cmp::Reverse(refusal.count));
-    Ok(Space { examined, candidates, refusals })
+    Ok(Space { examined, candidates, needless, refusals })
+}
+
+/// Whether `config`, of which `blocks` fit a multiprocessor, shares memory between Q and K though
+/// as many would fit without.
+fn shares_needlessly(problem: &Problem, config: &Config, blocks: u32, gpu: &Gpu) -> bool {
+    let apart = Config { share_q_k: false, ..*config };
+    config.share_q_k
+        && apart
+            .check(problem, gpu)
+            .is_ok_and(|resources| shape(problem, &apart, &resources, gpu).blocks >= blocks)
 }
 
 /// The rule that an error is about, in a few words; none where no configuration could keep it.

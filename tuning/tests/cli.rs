@@ -239,3 +239,17 @@ fn verify_emits_and_simulates() {
         assert!(said.contains(what), "{said}");
     }
 }
+
+#[test]
+fn nobody_has_to_listen() {
+    for arguments in ["doctor", "model", "--help", "--arch sm75"] {
+        let full = || fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let status = std::process::Command::new(env!("CARGO_BIN_EXE_autotune"))
+            .args(arguments.split_whitespace())
+            .stdout(full())
+            .stderr(full())
+            .status()
+            .unwrap();
+        assert!(matches!(status.code(), Some(0 | 2)), "{arguments}: {status}");
+    }
+}

@@ -8,6 +8,7 @@ use tilewright_codegen::published::{Row, Status};
 use tilewright_tuning::table;
 
 use crate::arguments::Doctor;
+use crate::say::say;
 use crate::{Ending, Outcome};
 
 /// Prints what this machine has.
@@ -23,7 +24,7 @@ pub(crate) fn run(arguments: &Doctor) -> Outcome {
 }
 
 fn line(what: impl Display, found: impl Display) {
-    println!("{what:<12}  {found}");
+    say!("{what:<12}  {found}");
 }
 
 fn with_path(version: String, path: &Path) -> Result<String, Error> {

@@ -13,13 +13,14 @@ use tilewright_tuning::tune::describe;
 use tilewright_tuning::{Emitted, LAUNCH_FILE, write};
 
 use crate::arguments::{Emit, Kernel, Tile, Verify};
+use crate::say::say;
 use crate::{Ending, Outcome};
 
 /// Writes a kernel and a complete check of it.
 pub(crate) fn emit(arguments: &Emit) -> Outcome {
     let (emitted, case) = prepare(&arguments.kernel)?;
     write(&arguments.out, &emitted, &case)?;
-    println!(
+    say!(
         "wrote {}; check it with: ptxsim run {}",
         arguments.out.display(),
         arguments.out.join(LAUNCH_FILE).display()
@@ -46,14 +47,14 @@ fn simulate(launch_file: &Path, options: Options) -> Outcome {
     let found = match launch.run(&mut simulator, &placed) {
         Ok(found) => found,
         Err(error) if error.is_kernel_fault() => {
-            println!("fault: {error}");
+            say!("fault: {error}");
             return Ok(Ending::Fault);
         }
         Err(error) => return Err(error.into()),
     };
     let mut ending = Ending::Success;
     for (buffer, comparison) in launch.compare(&found) {
-        println!("{}: {comparison}", launch.buffers[buffer].name);
+        say!("{}: {comparison}", launch.buffers[buffer].name);
         if !comparison.matches() {
             ending = Ending::Wrong;
         }
@@ -66,7 +67,7 @@ fn prepare(arguments: &Kernel) -> Result<(Emitted, Case), Box<dyn std::error::Er
     problem.check()?;
     let (config, origin) = config(&arguments.tile, &problem, gpu);
     let emitted = tilewright_tuning::emit(&problem, &config, gpu)?;
-    println!("{}, for {}: {config} ({origin})", describe(&problem), gpu.title);
+    say!("{}, for {}: {config} ({origin})", describe(&problem), gpu.title);
     Ok((emitted, Case::random(&problem, Values::Normal, arguments.seed)?))
 }
 

@@ -4,6 +4,7 @@ mod arguments;
 mod doctor;
 mod emit;
 mod model;
+mod say;
 mod search;
 
 use std::error::Error;
@@ -12,6 +13,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use arguments::{Arguments, Command};
+use say::complain;
 
 /// What a command ends with where it did not fail.
 enum Ending {
@@ -39,7 +41,7 @@ fn main() -> ExitCode {
         Ok(Ending::Wrong) => ExitCode::from(1),
         Ok(Ending::Fault) => ExitCode::from(3),
         Err(error) => {
-            eprintln!("error: {error}");
+            complain!("error: {error}");
             ExitCode::from(2)
         }
     }

@@ -15,6 +15,7 @@ use tilewright_tuning::tune::{Found, Task, describe, open_journal, plan, search}
 use tilewright_tuning::{prepare_folder, report};
 
 use crate::arguments::Tune;
+use crate::say::{complain, say};
 use crate::{Ending, Outcome};
 
 /// Cases that a kernel is executed on.
@@ -59,7 +60,7 @@ pub(crate) fn run(arguments: &Tune) -> Outcome {
     let measured = measured(arguments, gpu, &tasks, &found, &evaluator.seeds);
     let measured = measured.unwrap_or_else(|error| {
         // What was modelled is still worth keeping.
-        eprintln!("warning: nothing was measured: {error}");
+        complain!("warning: nothing was measured: {error}");
         Vec::new()
     });
     let rows: Vec<Row> = found.rows.into_iter().chain(measured).flatten().collect();
@@ -67,13 +68,13 @@ pub(crate) fn run(arguments: &Tune) -> Outcome {
     let (count, merged) = (rows.len(), table::merge(old, rows));
     table::write(&path, &merged)?;
     journal.remove()?;
-    println!("wrote {}: {right} of {count} kernels are right", path.display());
+    say!("wrote {}: {right} of {count} kernels are right", path.display());
     Ok(if right == count { Ending::Success } else { Ending::Wrong })
 }
 
 fn warn(path: &Path, damages: &[Damage]) {
     for damage in damages {
-        eprintln!("warning: {}, {damage}; left out", path.display());
+        complain!("warning: {}, {damage}; left out", path.display());
     }
 }
 
@@ -89,18 +90,21 @@ fn progress(length: usize) -> ProgressBar {
 
 /// Says what is searched, and what cannot be built and why.
 fn introduce(gpu: &Gpu, tools: &Tools, tasks: &[Task]) {
-    println!("{} ({}), {tools}", gpu.title, gpu.target);
-    println!("times are modelled by {}", Analytic.version());
+    say!("{} ({}), {tools}", gpu.title, gpu.target);
+    say!("times are modelled by {}", Analytic.version());
     for task in tasks {
         let Task { problem, space, .. } = task;
-        let refused = space.examined - space.candidates.len();
-        println!(
-            "\n{}: {} configurations, {refused} cannot be built, {} of the others are tried",
+        let refused = space.examined - space.candidates.len() - space.needless;
+        say!(
+            "\n{}: {} configurations; {refused} cannot be built, {} share memory to no gain, {} of \
+             the other {} are tried",
             describe(problem),
             space.examined,
-            task.candidates().len()
+            space.needless,
+            task.candidates().len(),
+            space.candidates.len(),
         );
-        println!("{}", report::refusals(space));
+        say!("{}", report::refusals(space));
     }
 }
 
@@ -117,8 +121,8 @@ fn measured(
     let mut all = Vec::new();
     for (task, ranking) in tasks.iter().zip(&found.rows) {
         let rows = measure(&mut device, gpu, &task.problem, ranking, MEASURED, seeds)?;
-        println!("\n{}, measured on {}", describe(&task.problem), device.description());
-        println!("{}", report::ranking(&rows, PRINTED));
+        say!("\n{}, measured on {}", describe(&task.problem), device.description());
+        say!("{}", report::ranking(&rows, PRINTED));
         all.push(rows);
     }
     Ok(all)
@@ -139,10 +143,10 @@ fn ordinal(asked: Option<DeviceName>, gpu: &Gpu) -> Option<usize> {
 /// Prints the rankings.
 fn conclude(tasks: &[Task], found: &Found) {
     for (task, rows) in tasks.iter().zip(&found.rows) {
-        println!("\n{}", describe(&task.problem));
-        println!("{}", report::ranking(rows, PRINTED));
+        say!("\n{}", describe(&task.problem));
+        say!("{}", report::ranking(rows, PRINTED));
     }
     if found.resumed > 0 {
-        println!("{} of them were found by a run that was interrupted", found.resumed);
+        say!("{} of them were found by a run that was interrupted", found.resumed);
     }
 }
