@@ -14,7 +14,7 @@ use super::scope::{Name, Scopes};
 use super::types::is_register_type;
 use crate::ptx::parse::NESTING_LIMIT;
 use crate::ptx::tree::{Function, Guard, Instruction, Parameter, Registers, Statement, Variable};
-use crate::ptx::{Opcode, ScalarType, Span};
+use crate::ptx::{Opcode, ScalarType, Space, Span};
 
 /// Labels of one block, each with the index of the instruction that follows it.
 type Labels<'a> = Vec<(&'a SmolStr, u32, Span)>;
@@ -200,7 +200,8 @@ impl<'c, 'a> Body<'c, 'a> {
         None
     }
 
-    /// Parameters are read, return parameters written.
+    /// Parameters are read, return parameters written; and what passes to a call and comes back
+    /// from it is read and written whatever a predicate says.
     fn check_access(&mut self, instruction: &Instruction, operands: &[CheckedOperand]) {
         let is_store = match instruction.mnemonic.opcode() {
             Opcode::St => true,
@@ -208,17 +209,27 @@ impl<'c, 'a> Body<'c, 'a> {
             _ => return,
         };
         let base = operands.iter().find_map(|operand| match operand {
-            CheckedOperand::Address {
-                base: AddressBase::Parameter { is_return, index }, ..
-            } => Some((*is_return, *index as usize)),
+            CheckedOperand::Address { base, .. } => Some(*base),
             _ => None,
         });
         let (name, verb) = match base {
-            Some((false, index)) if is_store => (&self.function.parameters[index].name, "written"),
-            Some((true, index)) if !is_store => (&self.function.returns[index].name, "read"),
+            Some(AddressBase::Parameter { is_return: false, index }) if is_store => {
+                (&self.function.parameters[index as usize].name, "written")
+            }
+            Some(AddressBase::Parameter { is_return: true, index }) if !is_store => {
+                (&self.function.returns[index as usize].name, "read")
+            }
+            Some(AddressBase::Variable(id)) if instruction.guard.is_some() => {
+                let variable = &self.checker.variables[id.0 as usize];
+                if variable.space != Space::Param {
+                    return;
+                }
+                (&variable.name, "read or written under a guard")
+            }
             _ => return,
         };
-        self.checker.error(instruction.span, CheckErrorKind::Access { name: name.clone(), verb });
+        let name = name.clone();
+        self.checker.error(instruction.span, CheckErrorKind::Access { name, verb });
     }
 }
 

@@ -306,6 +306,10 @@ impl<'a> Body<'_, 'a> {
 
     fn tensor(&mut self, operand: &'a Operand, count: usize) -> Checked {
         let Operand::Tensor(address, coordinates) = operand else { return Err(Mismatch::Kind) };
+        // PTX has no way to write the address of a map with an offset.
+        if address.offset != 0 {
+            return Err(Mismatch::Kind);
+        }
         if coordinates.len() != count {
             return Err(Mismatch::Elements(coordinates.len()));
         }
