@@ -31,14 +31,14 @@ ret;
 ";
 
 /// Instructions of one module, and what came of each.
-pub struct Assembler {
+pub(crate) struct Assembler {
     ptxas: Ptxas,
     folder: tempfile::TempDir,
 }
 
 impl Assembler {
     /// The assembler, where ptxas is found.
-    pub fn find() -> Option<Self> {
+    pub(crate) fn find() -> Option<Self> {
         match Ptxas::find() {
             Ok(ptxas) => Some(Self { ptxas, folder: tempfile::tempdir().unwrap() }),
             Err(error) => {
@@ -49,7 +49,7 @@ impl Assembler {
     }
 
     /// What ptxas has against each of `lines`, by index.
-    pub fn refused(
+    pub(crate) fn refused(
         &self,
         version: Version,
         target: Target,
@@ -100,7 +100,7 @@ impl Assembler {
 }
 
 /// The text of a module with these instructions, and the line of the first.
-pub fn module(version: Version, target: Target, lines: &[&str]) -> (String, usize) {
+pub(crate) fn module(version: Version, target: Target, lines: &[&str]) -> (String, usize) {
     let wide =
         if target.sm >= 70 && version >= Version::new(8, 3) { ".reg .b128 %q<99>;\n" } else { "" };
     let before = format!(".version {version}\n.target {target}\n.address_size 64\n{BEFORE}{wide}");

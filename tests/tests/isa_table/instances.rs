@@ -6,11 +6,11 @@ use tilewright::ptx::{Mnemonic, ScalarType, Space, TypeClass};
 
 /// An instruction made from a row.
 #[derive(Debug, Clone)]
-pub struct Instance {
+pub(crate) struct Instance {
     /// The row it was made from.
-    pub form: &'static Form,
+    pub(crate) form: &'static Form,
     /// The instruction, with its semicolon.
-    pub text: String,
+    pub(crate) text: String,
 }
 
 /// How an operand is written where its row leaves a choice.
@@ -24,7 +24,7 @@ enum Style {
 }
 
 /// The instances of a row. Calls are left out: what they take is not in their row.
-pub fn instances(form: &'static Form) -> Vec<Instance> {
+pub(crate) fn instances(form: &'static Form) -> Vec<Instance> {
     if form.operands.iter().any(|o| matches!(o.kind, Kind::Function | Kind::Prototype)) {
         return Vec::new();
     }
