@@ -2,6 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
+use syn::ext::IdentExt;
 use syn::{FnArg, Pat, Type};
 
 use super::Compiled;
@@ -13,7 +14,7 @@ pub(super) fn module(kernel: &syn::ItemFn, compiled: &Compiled) -> TokenStream {
     let name = &kernel.sig.ident;
     let visibility = &kernel.vis;
     let attributes = &kernel.attrs;
-    let entry = name.to_string();
+    let entry = name.unraw().to_string();
     let (fields, types): (Vec<_>, Vec<_>) =
         kernel.sig.inputs.iter().enumerate().map(|(i, input)| field(i, input)).unzip();
     let field_docs = fields.iter().map(|field| format!("The argument `{field}`."));

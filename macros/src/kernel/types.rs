@@ -253,6 +253,17 @@ impl Type {
         }
     }
 
+    /// Numbers and pointers in a value, those of arrays in arrays and of tuples counted.
+    pub(crate) fn elements(&self) -> u64 {
+        match self {
+            Self::Array(element, count) => element.elements().saturating_mul(*count),
+            Self::Tuple(elements) => {
+                elements.iter().map(Self::elements).fold(0, u64::saturating_add)
+            }
+            _ => 1,
+        }
+    }
+
     /// The innermost element of an array, or the type itself.
     pub(crate) fn innermost(&self) -> &Type {
         match self {

@@ -243,12 +243,12 @@ impl Checker {
 
     fn repeat(&mut self, repeat: &syn::ExprRepeat, at: Location) -> Expression {
         let value = self.expression(&repeat.expr, None);
-        match self.array_length(&repeat.len) {
-            Some(length) => {
-                let ty = Type::Array(Box::new(value.ty.clone()), length);
+        let length = self.array_length(&repeat.len);
+        match self.array_type(value.ty.clone(), length, at) {
+            ty @ Type::Array(_, length) => {
                 self.expression_of(Kind::Repeat(Box::new(value), length), ty, at)
             }
-            None => self.failed(at),
+            _ => self.failed(at),
         }
     }
 }

@@ -1,3 +1,4 @@
+use syn::ext::IdentExt;
 use syn::{FnArg, Item, Pat, ReturnType};
 
 use super::{Binding, Checker, ConstantState, Scope};
@@ -17,6 +18,13 @@ impl Checker {
                     "write results through a `*mut` parameter",
                 );
             }
+        }
+        if !kernel.sig.ident.unraw().to_string().is_ascii() {
+            self.error_with_help(
+                Location::of(&kernel.sig.ident),
+                "PTX has no name like this",
+                "name the kernel with the letters a to z, digits and `_`",
+            );
         }
         let id = self.declare_function(kernel);
         for i in 0..self.program.functions[id.0].parameters.len() {
@@ -93,8 +101,8 @@ impl Checker {
         let parameters = signature.inputs.iter().map(|input| self.parameter(input)).collect();
         self.scopes.pop();
         let id = FunctionId(self.program.functions.len());
-        let name = signature.ident.to_string();
-        self.declare(&name, Binding::Function(id));
+        self.declare(&signature.ident.to_string(), Binding::Function(id));
+        let name = signature.ident.unraw().to_string();
         let body = Block { statements: Vec::new(), value: None };
         self.program.functions.push(Function { name, parameters, result, body });
         id
@@ -208,10 +216,8 @@ impl Checker {
             }
             syn::Type::Array(array) => {
                 let element = self.ty(&array.elem);
-                match self.array_length(&array.len) {
-                    Some(length) => Type::Array(Box::new(element), length),
-                    None => Type::Error,
-                }
+                let length = self.array_length(&array.len);
+                self.array_type(element, length, Location::of(array))
             }
             syn::Type::Slice(slice) => Type::Slice(Box::new(self.ty(&slice.elem))),
             syn::Type::Tuple(tuple) => {
@@ -253,9 +259,24 @@ impl Checker {
         Type::Error
     }
 
+    /// An array of that many elements; none is a length whose mistake has been reported.
+    pub(super) fn array_type(&mut self, element: Type, length: Option<u64>, at: Location) -> Type {
+        /// No memory of a thread or a block holds more.
+        const MAXIMUM: u64 = 1 << 18;
+        let Some(length) = length else { return Type::Error };
+        let ty = Type::Array(Box::new(element), length);
+        match ty.elements() {
+            1..=MAXIMUM => ty,
+            elements => {
+                let message =
+                    format!("an array has 1 to {MAXIMUM} elements, and this one {elements}");
+                self.error(at, message);
+                Type::Error
+            }
+        }
+    }
+
     pub(super) fn array_length(&mut self, length: &syn::Expr) -> Option<u64> {
-        /// More would not fit the memory of any thread or block.
-        const MAXIMUM: i128 = 1 << 24;
         let checked = self.expression(length, None);
         if !self.program.is_static(&checked) && checked.ty != Type::Error {
             self.error_with_help(
@@ -266,13 +287,6 @@ impl Checker {
             return None;
         }
         let value = self.evaluate(&checked)?.integer()?;
-        if !(1..=MAXIMUM).contains(&value) {
-            self.error(
-                checked.location,
-                format_args!("an array has 1 to {MAXIMUM} elements, not {value}"),
-            );
-            return None;
-        }
-        Some(value as u64)
+        Some(u64::try_from(value).unwrap_or(0))
     }
 }

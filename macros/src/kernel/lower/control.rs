@@ -17,7 +17,9 @@ impl Lowerer<'_> {
             match self.statement(statement) {
                 Ok(Value::Never) => return Ok(Value::Never),
                 Ok(_) => {}
-                Err(error) if matches!(statement, Statement::Expression(_)) => {
+                Err(error)
+                    if matches!(statement, Statement::Expression(_)) && !self.is_exhausted() =>
+                {
                     self.diagnostics.push(error);
                 }
                 // What a failed `let` was to declare is missing from here on.

@@ -10,7 +10,7 @@ use tilewright_codegen::ptx::tree::{
 use tilewright_codegen::ptx::{Mnemonic, ScalarType, Span};
 
 use super::values::Value;
-use super::{Lowerer, MAXIMUM_INSTRUCTIONS};
+use super::{Lowerer, MAXIMUM_WORK};
 use crate::diagnostic::Location;
 use crate::kernel::constant::Constant;
 use crate::kernel::types::Scalar;
@@ -95,6 +95,23 @@ impl Lowerer<'_> {
         Span { line: self.locations.len() as u32, column: 1 }
     }
 
+    /// Counts a step of the lowering, so that no source keeps it busy without end.
+    pub(super) fn spend(&mut self) -> syn::Result<()> {
+        self.work += 1;
+        match self.is_exhausted() {
+            true => Err(self.error(format_args!(
+                "the kernel has grown beyond {MAXIMUM_WORK} instructions here\n\n\
+                 help: unroll less, or use a loop"
+            ))),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether the kernel has grown too large, which one error says.
+    pub(super) fn is_exhausted(&self) -> bool {
+        self.work > MAXIMUM_WORK
+    }
+
     pub(super) fn emit(&mut self, mnemonic: &str, operands: Vec<Operand>) -> syn::Result<()> {
         self.emit_guarded(None, mnemonic, operands)
     }
@@ -105,12 +122,7 @@ impl Lowerer<'_> {
         mnemonic: &str,
         operands: Vec<Operand>,
     ) -> syn::Result<()> {
-        if self.body.len() >= MAXIMUM_INSTRUCTIONS {
-            return Err(self.error(format_args!(
-                "the kernel has grown beyond {MAXIMUM_INSTRUCTIONS} instructions here\n\n\
-                 help: unroll less, or use a loop"
-            )));
-        }
+        self.spend()?;
         let mnemonic = Mnemonic::parse(mnemonic).map_err(|error| self.error(error))?;
         let span = self.span();
         self.body.push(Statement::Instruction(Instruction { guard, mnemonic, operands, span }));

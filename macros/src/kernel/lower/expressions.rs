@@ -65,6 +65,7 @@ impl Lowerer<'_> {
                 Ok(Value::Aggregate(self.operands(&elements)?))
             }
             Kind::Repeat(value, count) => {
+                self.refuse_large_copy(self.inference.resolve(&expression.ty).elements())?;
                 let ty = value.ty.clone();
                 let value = self.expression(value)?;
                 let value = self.owned(value, &ty)?;
@@ -176,6 +177,7 @@ impl Lowerer<'_> {
                 function.name
             )));
         }
+        self.spend()?;
         let expressions: Vec<&Expression> = arguments.iter().collect();
         let values = self.operands(&expressions)?;
         for ((parameter, value), argument) in function.parameters.iter().zip(values).zip(arguments)

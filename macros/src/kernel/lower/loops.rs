@@ -80,6 +80,7 @@ impl Lowerer<'_> {
         let count = ((end - start).max(0) + step - 1) / step;
         let leave = self.new_label("end");
         for i in 0..count {
+            self.spend()?;
             let i = if counted.reversed { count - 1 - i } else { i };
             let value = Value::integer(start + i * step);
             let next = self.new_label("next");

@@ -13,7 +13,7 @@ use crate::kernel::tree::{Expression, Operator, Place, PlaceKind, Storage, Varia
 use crate::kernel::types::{Scalar, Type};
 
 /// An aggregate in memory of more elements than this is not copied at once.
-const MAXIMUM_COPY: u64 = 1024;
+const MAXIMUM_COPY: u64 = 4096;
 
 /// Shared memory is aligned for the widest access.
 const SHARED_ALIGNMENT: u32 = 16;
@@ -334,11 +334,11 @@ impl Lowerer<'_> {
         }
     }
 
-    fn refuse_large_copy(&self, count: u64) -> syn::Result<()> {
+    pub(super) fn refuse_large_copy(&self, count: u64) -> syn::Result<()> {
         match count > MAXIMUM_COPY {
             true => Err(self.error(format_args!(
-                "an array of {count} elements is too large to copy at once\n\n\
-                 help: copy the elements in a loop"
+                "an array of {count} elements is too large for the registers of a thread\n\n\
+                 help: copy the elements of shared memory in a loop"
             ))),
             false => Ok(()),
         }

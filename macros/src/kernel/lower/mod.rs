@@ -30,8 +30,8 @@ use values::{Pointer, Slot, Stored, Value};
 
 pub(crate) use intrinsics::Custom;
 
-/// More instructions than this are a runaway unrolling, not a kernel.
-const MAXIMUM_INSTRUCTIONS: usize = 200_000;
+/// More instructions, unrolled iterations and inlined calls than this are a runaway, not a kernel.
+const MAXIMUM_WORK: usize = 200_000;
 
 /// A module, and where in the kernel's source its instructions come from.
 pub(crate) struct Lowered {
@@ -96,6 +96,8 @@ pub(crate) struct Lowerer<'a> {
     loops: HashMap<LoopId, LoopTargets>,
     /// Functions being inlined, the innermost last.
     frames: Vec<Frame>,
+    /// Instructions, unrolled iterations and inlined calls so far.
+    work: usize,
 }
 
 /// Where `break` and `continue` go.
@@ -133,6 +135,7 @@ impl<'a> Lowerer<'a> {
             symbol_names: HashSet::new(),
             loops: HashMap::new(),
             frames: Vec::new(),
+            work: 0,
         }
     }
 
@@ -179,7 +182,8 @@ impl<'a> Lowerer<'a> {
 
     /// A name of the module that nothing has yet.
     fn fresh_symbol(&mut self, name: &str) -> SmolStr {
-        let mut symbol = SmolStr::new(name);
+        let name = name.replace(|c: char| !c.is_ascii_alphanumeric(), "_");
+        let mut symbol = SmolStr::new(&name);
         let mut count = 1;
         while !self.symbol_names.insert(symbol.clone()) {
             count += 1;

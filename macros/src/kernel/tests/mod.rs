@@ -59,6 +59,36 @@ fn mistakes() {
     );
 }
 
+#[test]
+fn nothing_runs_away() {
+    let grown = "the kernel has grown beyond 200000 instructions here\n\n\
+                 help: unroll less, or use a loop";
+    check_errors("#[unroll] for i in 0..18446744073709551615u64 {}", &[grown]);
+    check_errors("#[unroll] for i in 0..9999 { #[unroll] for j in 0..9999 { y[i] = 1.0; } }", &[grown]);
+    let mut calls = String::from("fn f0() {}");
+    for i in 1..60 {
+        calls += &format!(" fn f{i}() {{ f{}(); f{}(); }}", i - 1, i - 1);
+    }
+    check_errors(&format!("{calls} f59();"), &[grown]);
+    check_errors(
+        "let large = [[0u8; 100000]; 100000];",
+        &["an array has 1 to 262144 elements, and this one 10000000000"],
+    );
+    check_errors(
+        "let large = [0u8; 100000];",
+        &["an array of 100000 elements is too large for the registers of a thread\n\n\
+           help: copy the elements of shared memory in a loop"],
+    );
+}
+
+#[test]
+fn a_name_is_one_of_ptx() {
+    assert!(compiled("sm_80", "fn größe() {}").unwrap_err()[0].starts_with("PTX has no name"));
+    assert!(compiled("sm_80", "fn r#match() {}").unwrap().contains(".entry match("));
+    let shared = "fn k() { #[shared] let mut größe: [u8; 4]; größe[0] = 1; }";
+    assert!(compiled("sm_80", shared).is_ok());
+}
+
 /// Every built-in function on every type, as one module.
 #[test]
 fn what_is_emitted_assembles() {
