@@ -193,7 +193,13 @@ impl Builder {
         self.emit("cp.async.commit_group", Vec::new());
     }
 
-    /// Waits until at most `pending` groups of this thread, the latest ones, are under way.
+    /// Waits for every asynchronous copy of this thread, in a group or not.
+    pub fn wait_all_copies(&self) {
+        self.emit("cp.async.wait_all", Vec::new());
+    }
+
+    /// Waits until at most `pending` groups of this thread, the latest ones, are under way. Copies
+    /// that are in no group yet are not waited for.
     pub fn wait_copies(&self, pending: u32) {
         self.emit("cp.async.wait_group", vec![self.constant(pending).operand()]);
     }

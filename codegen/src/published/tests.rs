@@ -53,7 +53,7 @@ fn row(config: &str, time_us: f64) -> Row {
 
 #[test]
 fn what_is_printed_is_read_back() {
-    let rows = [row("m128n64w4s1sl", 700.5), row("m64n64w4s1sl", 1e-3)];
+    let rows = [row("m64n96w4s1sl", 700.5), row("m64n64w4s1sl", 1e-3)];
     let (found, damages) = parse(print(&rows).as_bytes());
     assert_eq!((found.as_slice(), damages.as_slice()), (&rows[..], &[][..]));
 }
@@ -61,7 +61,7 @@ fn what_is_printed_is_read_back() {
 /// Checks what is said of a table whose second row is damaged by `damage`; the first and the third
 /// must be kept.
 fn check_damage(damage: impl Fn(&str) -> String, expected: &str) {
-    let rows = [row("m128n64w4s1sl", 1.0), row("m64n64w4s1sl", 2.0), row("m64n32w4s1sl", 3.0)];
+    let rows = [row("m64n96w4s1sl", 1.0), row("m64n64w4s1sl", 2.0), row("m64n32w4s1sl", 3.0)];
     let text = print(&rows);
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
     lines[2] = damage(&lines[2]);
@@ -100,14 +100,14 @@ fn a_damaged_row_is_named_and_the_others_are_kept() {
          rs (rescale lazily, or speculatively)",
     );
     check_damage(
-        replace("m64n64w4s1sl", "m128n64w4s1sl"),
+        replace("m64n64w4s1sl", "m64n96w4s1sl"),
         "line 3: it repeats what line 2 is about",
     );
 }
 
 #[test]
 fn bytes_that_are_no_text_are_damage() {
-    let mut table = print(&[row("m128n64w4s1sl", 1.0)]).into_bytes();
+    let mut table = print(&[row("m64n96w4s1sl", 1.0)]).into_bytes();
     table.extend(b"\xff\xfe,1,2\n");
     let (rows, damages) = parse(&table);
     assert_eq!(
@@ -133,16 +133,16 @@ fn check_nearest(rows: &[Row], problem: Problem, expected: Option<&str>) {
 #[test]
 fn the_nearest_problem_decides_before_the_time() {
     let long = Row { seqlen_q: 16384, seqlen_kv: 16384, ..row("m64n64w4s1sl", 1.0) };
-    let rows = [row("m128n64w4s1sl", 20.0), row("m128n32w4s1sl", 10.0), long];
-    check_nearest(&rows, PROBLEM, Some("m128n32w4s1sl"));
+    let rows = [row("m64n96w4s1sl", 20.0), row("m64n48w4s1sl", 10.0), long];
+    check_nearest(&rows, PROBLEM, Some("m64n48w4s1sl"));
     check_nearest(&rows, Problem { seqlen_kv: 9000, ..PROBLEM }, Some("m64n64w4s1sl"));
-    check_nearest(&rows, Problem { seqlen_kv: 1, ..PROBLEM }, Some("m128n32w4s1sl"));
+    check_nearest(&rows, Problem { seqlen_kv: 1, ..PROBLEM }, Some("m64n48w4s1sl"));
 }
 
 #[test]
 fn a_measured_time_is_never_compared_with_a_modelled_one() {
-    let measured = Row { origin: Origin::Measured, ..row("m128n64w4s1sl", 30.0) };
-    check_nearest(&[row("m64n64w4s1sl", 1.0), measured], PROBLEM, Some("m128n64w4s1sl"));
+    let measured = Row { origin: Origin::Measured, ..row("m64n96w4s1sl", 30.0) };
+    check_nearest(&[row("m64n64w4s1sl", 1.0), measured], PROBLEM, Some("m64n96w4s1sl"));
 }
 
 #[test]
@@ -151,7 +151,7 @@ fn ranks() {
         assert_eq!(rank(&better, &worse), Ordering::Less);
         assert_eq!(rank(&worse, &better), Ordering::Greater);
     };
-    let with = |time_us| row("m128n64w4s1sl", time_us);
+    let with = |time_us| row("m64n96w4s1sl", time_us);
     let measured = |time_us| Row { origin: Origin::Measured, ..with(time_us) };
     let spilling = |row: Row| Row { spill_bytes: Some(8), ..row };
     check(with(1.0), with(2.0));
@@ -165,13 +165,13 @@ fn ranks() {
 
 #[test]
 fn what_was_not_right_or_cannot_be_built_does_not_count() {
-    let wrong = Row { status: Status::Wrong, ..row("m128n64w4s1sl", 1.0) };
+    let wrong = Row { status: Status::Wrong, ..row("m64n96w4s1sl", 1.0) };
     let too_large = row("m128n64w4s8sl", 1.0);
-    let other = Row { dtype: DataType::F16, ..row("m128n64w4s1sl", 1.0) };
+    let other = Row { dtype: DataType::F16, ..row("m64n96w4s1sl", 1.0) };
     check_nearest(&[wrong, too_large, other], PROBLEM, None);
     let other_window = Problem { mask: Mask::Window { left: 9, right: 9 }, ..PROBLEM };
-    check_nearest(&[row("m128n64w4s1sl", 1.0)], other_window, Some("m128n64w4s1sl"));
-    check_nearest(&[row("m128n64w4s1sl", 1.0)], Problem { mask: Mask::Causal, ..PROBLEM }, None);
+    check_nearest(&[row("m64n96w4s1sl", 1.0)], other_window, Some("m64n96w4s1sl"));
+    check_nearest(&[row("m64n96w4s1sl", 1.0)], Problem { mask: Mask::Causal, ..PROBLEM }, None);
 }
 
 #[test]

@@ -169,16 +169,16 @@ impl<'k> Query<'k> {
             warp * shape.warp_rows(),
         );
         if !shape.config.q_in_registers {
-            // Q belongs to the first group of the stream, which the loop waits for.
+            // The loop waits for Q with the first keys.
             stream.start(first_tile);
             return Self::Shared(reader);
         }
-        k.commit_copies();
-        if !shape.config.share_q_k {
+        if shape.config.share_q_k {
+            k.wait_all_copies();
+        } else {
+            k.commit_copies();
             stream.start(first_tile);
             k.wait_copies(stream.groups_at_start());
-        } else {
-            k.wait_copies(0);
         }
         k.barrier();
         let steps = 0..shape.head_dim / 16;

@@ -151,8 +151,8 @@ impl<'k> KeyValueStream<'k> {
     /// Groups of copies that [`KeyValueStream::start`] commits.
     pub(super) fn groups_at_start(&self) -> u32 {
         match self.order {
-            Order::Alternating => 1,
-            Order::Ring { stages, .. } => stages - 1,
+            Order::Alternating => 0,
+            Order::Ring { stages, .. } => CopyRing::groups_at_start(stages),
         }
     }
 
@@ -161,10 +161,7 @@ impl<'k> KeyValueStream<'k> {
         let (k, begin) = (self.k, self.begin);
         let rows = self.rows_from(tile);
         match &mut self.order {
-            Order::Alternating => {
-                self.keys.copy(tile, None, 0, rows);
-                k.commit_copies();
-            }
+            Order::Alternating => self.keys.copy(tile, None, 0, rows),
             Order::Ring { stages, ring, .. } => {
                 let bytes = self.keys.bytes + self.values.bytes;
                 let (keys, values) = (&self.keys, &self.values);
@@ -187,10 +184,9 @@ impl<'k> KeyValueStream<'k> {
         let rows = if ragged { self.rows_from(tile) } else { Wanted::All };
         match &mut self.order {
             Order::Alternating => {
-                k.wait_copies(0);
+                k.wait_all_copies();
                 k.barrier();
                 self.values.copy(tile, None, 0, rows);
-                k.commit_copies();
             }
             Order::Ring { stages, ring } => {
                 let ahead = tile - (*stages as i32 - 1);
@@ -209,10 +205,9 @@ impl<'k> KeyValueStream<'k> {
     pub(super) fn wait_for_values(&mut self, tile: Value<'k, i32>) {
         let (k, begin) = (self.k, self.begin);
         if let Order::Alternating = self.order {
-            k.wait_copies(0);
+            k.wait_all_copies();
             k.barrier();
             self.keys.copy(tile - 1, None, 0, Wanted::AllIf(tile.gt(begin)));
-            k.commit_copies();
         }
     }
 

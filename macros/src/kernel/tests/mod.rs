@@ -64,7 +64,10 @@ fn nothing_runs_away() {
     let grown = "the kernel has grown beyond 200000 instructions here\n\n\
                  help: unroll less, or use a loop";
     check_errors("#[unroll] for i in 0..18446744073709551615u64 {}", &[grown]);
-    check_errors("#[unroll] for i in 0..9999 { #[unroll] for j in 0..9999 { y[i] = 1.0; } }", &[grown]);
+    check_errors(
+        "#[unroll] for i in 0..9999 { #[unroll] for j in 0..9999 { y[i] = 1.0; } }",
+        &[grown],
+    );
     let mut calls = String::from("fn f0() {}");
     for i in 1..60 {
         calls += &format!(" fn f{i}() {{ f{}(); f{}(); }}", i - 1, i - 1);
