@@ -86,6 +86,16 @@ pub enum LaunchError {
         /// Bytes given.
         found: usize,
     },
+    /// A variable or a stack frame that is larger than the simulator takes.
+    #[error("{what} takes {size} bytes; the simulator takes up to {limit}")]
+    Memory {
+        /// What it is.
+        what: String,
+        /// Its size in bytes.
+        size: u64,
+        /// The largest size.
+        limit: u64,
+    },
     /// More shared memory than a block can have.
     #[error(
         "{fixed} bytes of static and {dynamic} of dynamic shared memory exceed the {limit} bytes of a block"

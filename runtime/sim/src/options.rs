@@ -29,7 +29,7 @@ impl Default for Options {
 /// Bounds that turn a kernel without end into a fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Warp instructions that one cluster may execute.
+    /// Warp instructions that one cluster may execute; the default is a minute or two of work.
     pub instructions: u64,
     /// Depth of calls.
     pub call_depth: u32,
@@ -39,6 +39,6 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { instructions: 1 << 32, call_depth: 256, local_memory: 512 << 10 }
+        Self { instructions: 1 << 28, call_depth: 256, local_memory: 512 << 10 }
     }
 }

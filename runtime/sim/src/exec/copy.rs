@@ -227,7 +227,7 @@ impl Warp {
         for i in 0..self.copies.batches.len() {
             let batch = &self.copies.batches[i];
             let covered = lanes(active & batch.unawaited)
-                .filter(|&l| batch.group[l] + most < self.copies.committed[l])
+                .filter(|&l| batch.group[l].saturating_add(most) < self.copies.committed[l])
                 .fold(0, |m, l| m | 1 << l);
             if covered != 0 {
                 self.land(i, covered, context);

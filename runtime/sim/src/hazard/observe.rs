@@ -79,12 +79,11 @@ impl Warp {
         address: u64,
         context: &mut Context<'_>,
     ) -> Outcome<()> {
-        if let Some(at) = context.own_shared(address) {
-            if context.block().mbarriers.overlaps(at, event.size) {
-                let place = format!("shared address {at:#x}");
-                let problem = "it is live, and an access other than mbarrier's touches it".into();
-                return Err(Raised::new(FaultKind::Mbarrier { place, problem }, 1 << lane));
-            }
+        let at = context.own_shared(address);
+        if let Some(at) = at.filter(|&at| context.block().mbarriers.overlaps(at, event.size)) {
+            let place = format!("shared address {at:#x}");
+            let problem = "it is live, and an access other than mbarrier's touches it".into();
+            return Err(Raised::new(FaultKind::Mbarrier { place, problem }, 1 << lane));
         }
         self.observe_object(event, lane, address, context)
     }

@@ -20,7 +20,7 @@ const TURN: u64 = 1 << 18;
 /// A cluster between two turns.
 struct Resident {
     /// Its place in the order of the launch.
-    order: usize,
+    order: u64,
     cluster: Cluster,
     /// The generation in which it was stuck.
     stuck_in: Option<u64>,
@@ -28,9 +28,9 @@ struct Resident {
 
 /// Clusters by what can be done with them.
 struct Queue {
-    /// Indices of the clusters of the grid, in the order of the launch, and the next to begin.
-    launched: Vec<u64>,
-    next: usize,
+    /// The order in which clusters begin, and the next to begin.
+    order: Order,
+    next: u64,
     resident: VecDeque<Resident>,
     /// Clusters that workers have at the moment.
     running: usize,
@@ -41,12 +41,42 @@ struct Queue {
     /// Counts turns in which something happened.
     generation: u64,
     /// The fault of the earliest cluster that has one.
-    fault: Option<(usize, Box<Fault>)>,
+    fault: Option<(u64, Box<Fault>)>,
+}
+
+/// A permutation of the clusters of a grid, which may be far too many to list.
+struct Order {
+    count: u64,
+    first: u64,
+    /// Shares no factor with `count`, so that steps of it reach every cluster.
+    stride: u64,
+}
+
+impl Order {
+    fn new(count: u64, seed: u64) -> Self {
+        let mut random = Random::new(seed, u64::MAX);
+        let first = random.below(count);
+        let mut stride = 1 + random.below(count);
+        while greatest_common_divisor(stride, count) != 1 {
+            stride = 1 + random.below(count);
+        }
+        Self { count, first, stride }
+    }
+
+    /// The index in the grid of the cluster that begins at this place in the order.
+    fn cluster(&self, place: u64) -> u64 {
+        let index = u128::from(place) * u128::from(self.stride) + u128::from(self.first);
+        (index % u128::from(self.count)) as u64
+    }
+}
+
+fn greatest_common_divisor(a: u64, b: u64) -> u64 {
+    if b == 0 { a } else { greatest_common_divisor(b, a % b) }
 }
 
 enum Task {
     Run(Box<Resident>),
-    Begin { order: usize, index: u64 },
+    Begin { order: u64, index: u64 },
     Wait,
     Stop,
 }
@@ -55,11 +85,9 @@ enum Task {
 pub(super) fn execute(run: &Run<'_>, jobs: usize) -> Result<Vec<Tallies>, Box<Fault>> {
     let launch = run.launch;
     let clusters = launch.blocks() / launch.blocks_per_cluster();
-    let mut launched: Vec<u64> = (0..clusters).collect();
-    Random::new(run.options.seed, u64::MAX).shuffle(&mut launched);
     let grid = Grid {
         queue: Mutex::new(Queue {
-            launched,
+            order: Order::new(clusters, run.options.seed),
             next: 0,
             resident: VecDeque::new(),
             running: 0,
@@ -72,7 +100,7 @@ pub(super) fn execute(run: &Run<'_>, jobs: usize) -> Result<Vec<Tallies>, Box<Fa
     };
     let tallies = std::thread::scope(|scope| {
         let workers: Vec<_> =
-            (1..jobs.min(clusters as usize)).map(|_| scope.spawn(|| grid.work(run))).collect();
+            (1..clusters.min(jobs as u64)).map(|_| scope.spawn(|| grid.work(run))).collect();
         let mut tallies = vec![grid.work(run)];
         // A worker does not panic; if one did, its panic goes on here.
         tallies.extend(workers.into_iter().map(|worker| match worker.join() {
@@ -130,12 +158,12 @@ impl Queue {
     /// What a worker should do next.
     fn take(&mut self, run: &Run<'_>) -> Task {
         // Clusters after the one at fault cannot change which fault is the earliest.
-        let last = self.fault.as_ref().map_or(usize::MAX, |(order, _)| *order);
+        let last = self.fault.as_ref().map_or(u64::MAX, |(order, _)| *order);
         self.resident.retain(|resident| resident.order < last);
         let generation = self.generation;
         let can_go = |r: &Resident| r.stuck_in != Some(generation);
         let resident = self.resident.iter().position(|r| r.stuck_in.is_none());
-        let can_begin = self.next < self.launched.len() && self.next < last;
+        let can_begin = self.next < self.order.count.min(last);
         let room = self.resident.len() + self.running < self.most;
         if let Some(i) = resident.filter(|_| !(can_begin && room)) {
             return self.resume(i);
@@ -144,7 +172,7 @@ impl Queue {
             let order = self.next;
             self.next += 1;
             self.running += 1;
-            return Task::Begin { order, index: self.launched[order] };
+            return Task::Begin { order, index: self.order.cluster(order) };
         }
         if let Some(i) = self.resident.iter().position(can_go) {
             return self.resume(i);
@@ -203,6 +231,21 @@ impl Queue {
                     self.fault = Some((resident.order, fault));
                 }
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_cluster_begins_once() {
+        for (count, seed) in [(1, 0), (2, 1), (12, 2), (97, 3), (1000, 4)] {
+            let order = Order::new(count, seed);
+            let mut clusters: Vec<u64> = (0..count).map(|place| order.cluster(place)).collect();
+            clusters.sort_unstable();
+            assert_eq!(clusters, (0..count).collect::<Vec<_>>());
         }
     }
 }

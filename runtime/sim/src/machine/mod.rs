@@ -53,7 +53,7 @@ pub fn run(
     memory: &mut Memory,
     options: &Options,
 ) -> Result<Statistics, RunError> {
-    setup::check(program, launch)?;
+    setup::check(program, launch, options)?;
     let buffers = memory.buffers().len();
     let variables = setup::allocate_variables(program, memory);
     let hazards = options.hazards.then(|| GlobalHazards::new(memory));

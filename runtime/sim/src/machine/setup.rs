@@ -18,6 +18,8 @@ use crate::program::code::Pc;
 const MAX_THREADS: u64 = 1024;
 /// Bytes of shared memory that a block can have on the largest GPU.
 const MAX_SHARED: u64 = 227 << 10;
+/// Bytes that a variable of global or constant memory can have.
+const MAX_VARIABLE: u64 = 1 << 30;
 /// Blocks that a cluster can have.
 const MAX_CLUSTER: u64 = 16;
 
@@ -53,7 +55,11 @@ impl Run<'_> {
 }
 
 /// Refuses a launch that no device would accept.
-pub(super) fn check(program: &Program, launch: &Launch) -> Result<(), LaunchError> {
+pub(super) fn check(
+    program: &Program,
+    launch: &Launch,
+    options: &Options,
+) -> Result<(), LaunchError> {
     let extent = |what, found: [u32; 3], holds: bool, expected| match holds {
         true => Ok(()),
         false => Err(LaunchError::Extent { what, found, expected }),
@@ -75,6 +81,19 @@ pub(super) fn check(program: &Program, launch: &Launch) -> Result<(), LaunchErro
     let expected = program.parameter_bytes();
     if launch.parameters.len() != expected {
         return Err(LaunchError::Parameters { expected, found: launch.parameters.len() });
+    }
+    for variable in program.variables.iter().filter(|v| is_device_variable(v)) {
+        let size = variable_size(variable);
+        if size > MAX_VARIABLE {
+            let what = format!("variable `{}`", variable.name);
+            return Err(LaunchError::Memory { what, size, limit: MAX_VARIABLE });
+        }
+    }
+    let frame = program.functions.first().map_or(0, |entry| u64::from(entry.frame_size));
+    let limit = u64::from(options.limits.local_memory);
+    if frame > limit {
+        let what = "the local memory of the entry".into();
+        return Err(LaunchError::Memory { what, size: frame, limit });
     }
     let (fixed, dynamic) = (program.shared_size(), launch.dynamic_shared);
     if fixed.saturating_add(u64::from(dynamic)) > MAX_SHARED {
@@ -112,10 +131,7 @@ pub(super) fn allocate_variables(program: &Program, memory: &mut Memory) -> Vec<
     for space in [Space::Global, Space::Const] {
         for (variable, address) in program.variables.iter().zip(&mut addresses) {
             if variable.space == space {
-                // An open array is as long as its initializer.
-                let elements = variable.initializer.len() as u64;
-                let size = variable.size.max(elements * u64::from(variable.scalar.bytes()));
-                let layout = (size, u64::from(variable.align));
+                let layout = (variable_size(variable), u64::from(variable.align));
                 *address = memory.allocate_variable(&variable.name, layout, space == Space::Const);
             }
         }
@@ -126,6 +142,16 @@ pub(super) fn allocate_variables(program: &Program, memory: &mut Memory) -> Vec<
         }
     }
     addresses
+}
+
+fn is_device_variable(variable: &VariableInfo) -> bool {
+    matches!(variable.space, Space::Global | Space::Const)
+}
+
+/// Bytes of a variable; an open array is as long as its initializer.
+fn variable_size(variable: &VariableInfo) -> u64 {
+    let elements = variable.initializer.len() as u64;
+    variable.size.max(elements * u64::from(variable.scalar.bytes()))
 }
 
 fn initialize(

@@ -129,7 +129,7 @@ impl Warp {
             Action::Clock(slot, special) => self.clock(*slot, *special, active, context),
             Action::FrameAddress { destination, offset, window } => {
                 let base = i64::from(self.frame_base(group));
-                let address = window.wrapping_add_signed(base + offset);
+                let address = window.wrapping_add_signed(base.wrapping_add(*offset));
                 for lane in crate::exec::registers::lanes(active) {
                     self.registers.set_lane(*destination, lane, address);
                 }

@@ -31,7 +31,8 @@ impl SharedLayout {
             let offset = layout.fixed.next_multiple_of(u64::from(variable.align.max(1)));
             layout.offsets.insert(id, offset);
             layout.variables.push((variable.name.to_string(), offset, variable.size));
-            layout.fixed = offset.saturating_add(variable.size);
+            // More than any block can have is refused at launch, whatever the sum.
+            layout.fixed = offset.saturating_add(variable.size).min(u64::from(u32::MAX));
         }
         let alignment =
             shared(true).map(|(_, v)| u64::from(v.align)).fold(DYNAMIC_ALIGNMENT, u64::max);

@@ -223,7 +223,7 @@ impl<'a> Operands<'a> {
     fn variable_address(&self, id: VariableId, offset: i64) -> Lowered<Constant> {
         let variable = &self.checked.variables()[id.0 as usize];
         Ok(match variable.space {
-            Space::Shared => Constant::Shared(self.shared.offset(id) + offset),
+            Space::Shared => Constant::Shared(self.shared.offset(id).wrapping_add(offset)),
             Space::Global | Space::Const => Constant::Variable(id, offset),
             _ => return Err(self.unsupported("the address of such a variable")),
         })
@@ -235,11 +235,11 @@ impl<'a> Operands<'a> {
             CheckedOperand::Variable(id, offset) => {
                 let base = self.context.frame.variable(*id)?;
                 let space = self.checked.variables()[id.0 as usize].space;
-                Some((space, i64::from(base) + offset))
+                Some((space, i64::from(base).wrapping_add(*offset)))
             }
             CheckedOperand::Parameter { is_return, index, offset } if !self.is_entry() => {
                 let base = self.context.frame.parameter(*is_return, *index);
-                Some((Space::Param, i64::from(base) + offset))
+                Some((Space::Param, i64::from(base).wrapping_add(*offset)))
             }
             _ => None,
         }
@@ -413,14 +413,14 @@ impl<'a> Operands<'a> {
             AddressBase::Parameter { is_return, index } => {
                 if self.is_entry() {
                     let parameter = &self.context.function.parameters[index as usize];
-                    let offset = parameter.offset as i64 + offset;
+                    let offset = (parameter.offset as i64).wrapping_add(*offset);
                     return Ok(Address { space: Space::Param, base: Base::Zero, offset });
                 }
                 (CheckedOperand::Parameter { is_return, index, offset: 0 }, *offset)
             }
         };
         if let Some((_, frame_offset)) = self.frame_offset(&operand) {
-            let offset = frame_offset + offset;
+            let offset = frame_offset.wrapping_add(offset);
             return Ok(Address { space: Space::Local, base: Base::Frame, offset });
         }
         let base = match self.any_source(&operand, !matches!(space, Space::Shared))? {
