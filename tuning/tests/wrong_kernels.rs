@@ -70,7 +70,7 @@ fn a_missing_store_leaves_poison() {
 #[test]
 fn a_missing_barrier_or_wait_is_noticed() {
     // Whether as a fault or by what it does to the outputs.
-    for instruction in ["bar.sync", "cp.async.wait_group"] {
+    for instruction in ["bar.sync", "cp.async.wait_"] {
         let found = verdict(without(instruction));
         assert_ne!(found, "right", "without {instruction}");
     }

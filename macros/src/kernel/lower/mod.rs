@@ -142,11 +142,8 @@ impl<'a> Lowerer<'a> {
     fn kernel_body(&mut self) {
         self.frames.push(Frame { function: FunctionId(0), end: None });
         let program = self.program;
-        match self.block(&program.functions[0].body) {
-            Ok(_) => {}
-            Err(error) => self.diagnostics.push(error),
-        }
-        if let Err(error) = self.emit("ret", Vec::new()) {
+        let body = self.block(&program.functions[0].body);
+        if let Err(error) = body.and_then(|_| self.emit("ret", Vec::new())) {
             self.diagnostics.push(error);
         }
     }
