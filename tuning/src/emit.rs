@@ -17,7 +17,7 @@ use tilewright::{DType, ptx};
 use crate::case::{Buffer, Case, Role};
 use crate::paths::{FileError, fill_folder};
 
-/// The files that [`write`] makes besides the arrays.
+/// The files that [`write()`] makes besides the arrays.
 pub const LAUNCH_FILE: &str = "launch.json";
 const PTX_FILE: &str = "kernel.ptx";
 

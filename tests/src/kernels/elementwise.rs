@@ -2,7 +2,7 @@ use tilewright::dsl;
 use tilewright::gpu::Target;
 use tilewright::ptx::tree::Module;
 
-/// z[i] = x[i] + y[i] for i < n.
+/// `z[i] = x[i] + y[i]`, a thread an element.
 pub fn vector_add(target: Target) -> Module {
     dsl::kernel("vector_add", target, |k| {
         let n = k.parameter::<u32>("n");
