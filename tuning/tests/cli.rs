@@ -79,7 +79,7 @@ fn a_tile_that_does_not_fit_is_refused_with_the_arithmetic() {
         "163840 bytes of shared memory (Q 128 · 128 · 2 + 2 stages · 128 keys · (128 + 128) · 2); \
          sm_86 has 101376 for a block",
     );
-    check_nothing_emitted("--arch sm80 --tile-m 100", "tile_m = 100 rows over 4 warps");
+    check_nothing_emitted("--arch sm80 --tile-m 100 --warps 4", "tile_m = 100 rows over 4 warps");
     check_nothing_emitted("--arch sm80 --tile-n 256 --head-dim 256", "bytes of shared memory");
 }
 
