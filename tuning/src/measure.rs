@@ -110,8 +110,10 @@ impl Contestant {
     }
 }
 
-/// Emits, loads and checks a kernel. The inner error is that of the kernel: its status, and why.
-#[allow(clippy::type_complexity)]
+/// A contestant and its largest error, or what its kernel did wrong: its status, and why.
+type Admission = Result<(Contestant, f64), (Status, String)>;
+
+/// Emits, loads and checks a kernel.
 fn contestant(
     device: &mut dyn Device,
     gpu: &Gpu,
@@ -119,7 +121,7 @@ fn contestant(
     config: &Config,
     buffers: &[BufferId],
     seeds: &[u64],
-) -> Result<Result<(Contestant, f64), (Status, String)>, MeasureError> {
+) -> Result<Admission, MeasureError> {
     let emitted = emit(problem, config, gpu)?;
     let max_error = match checks::check_on(device, problem, config, &emitted, seeds) {
         Verdict::Right { max_error } => max_error,
