@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
@@ -26,8 +26,7 @@ const CHECKED: [&str; 8] = [
     "--dtype f16 --head-dim 256 --mask full --heads 2 --kv-heads 1 --seqlen 180",
 ];
 
-/// Attention problems large enough to be timed. Names begin with `time-`, by which the script
-/// knows them.
+/// Attention problems large enough to be timed. The script knows them by `-time-` in their names.
 const TIMED: [&str; 4] = [
     "--dtype bf16 --head-dim 64 --mask full --heads 32 --kv-heads 32 --seqlen 1024",
     "--dtype bf16 --head-dim 128 --mask full --heads 32 --kv-heads 32 --seqlen 1024",
@@ -35,13 +34,13 @@ const TIMED: [&str; 4] = [
     "--dtype f16 --head-dim 128 --mask full --heads 32 --kv-heads 32 --seqlen 1024",
 ];
 
-/// Packs the folder `out`, which must not exist, with kernels for `arch`.
-pub(crate) fn pack(out: &Path, arch: &str) -> Result<()> {
+/// Packs the folder `out`, which must not exist, with kernels for each of `architectures`.
+pub(crate) fn pack(out: &Path, architectures: &[String]) -> Result<()> {
     if out.exists() {
         bail!("{} exists; name a folder that does not", out.display());
     }
     let partial = out.with_extension("partial");
-    let packed = fill(&partial, arch)
+    let packed = fill(&partial, architectures)
         .and_then(|()| fs::rename(&partial, out).with_context(|| format!("{}", out.display())));
     if packed.is_err() {
         let _ = fs::remove_dir_all(&partial);
@@ -51,7 +50,7 @@ pub(crate) fn pack(out: &Path, arch: &str) -> Result<()> {
     Ok(())
 }
 
-fn fill(folder: &Path, arch: &str) -> Result<()> {
+fn fill(folder: &Path, architectures: &[String]) -> Result<()> {
     let cases = folder.join("cases");
     fs::create_dir_all(&cases).with_context(|| format!("{}", cases.display()))?;
     let programs = build()?;
@@ -60,12 +59,21 @@ fn fill(folder: &Path, arch: &str) -> Result<()> {
     }
     fs::write(folder.join("run.sh"), SCRIPT)?;
     copy_corpus(&cases)?;
-    let autotune = &programs[1];
-    for (prefix, problems) in [("check", &CHECKED[..]), ("time", &TIMED[..])] {
+    for arch in architectures {
+        emit(&programs[1], arch, &cases)?;
+    }
+    Ok(())
+}
+
+/// Emits the attention kernels of an architecture.
+fn emit(autotune: &Path, arch: &str, cases: &Path) -> Result<()> {
+    for (purpose, problems) in [("check", &CHECKED[..]), ("time", &TIMED[..])] {
         for (index, problem) in problems.iter().enumerate() {
+            let case = format!("{arch}-{purpose}-{index}");
+            println!("{case}: {problem}");
             let mut command = Command::new(autotune);
             command.args(["emit", "--arch", arch, "--batch", "1"]).args(problem.split(' '));
-            run(command.arg("--out").arg(cases.join(format!("{prefix}-{index}"))))?;
+            run(command.arg("--out").arg(cases.join(case)).stdout(Stdio::null()))?;
         }
     }
     Ok(())
@@ -82,21 +90,16 @@ fn build() -> Result<Vec<PathBuf>> {
     Ok(PROGRAMS.iter().map(|program| target.join("release").join(program)).collect())
 }
 
-/// Copies the launch files that the tests run, but for those of GPUs that may not be there.
+/// Copies the launch files that the tests run.
 fn copy_corpus(cases: &Path) -> Result<()> {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("tests");
     let corpus = tests.join("fixtures").join("corpus");
     let entries = fs::read_dir(&corpus).with_context(|| format!("{}", corpus.display()))?;
     for entry in entries {
-        let case = entry?.path();
-        let ptx = fs::read_to_string(case.join("kernel.ptx"))?;
-        if !ptx.lines().any(|line| line.starts_with(".target sm_8")) {
-            continue;
-        }
-        let Some(name) = case.file_name() else { continue };
-        let folder = cases.join(name);
+        let case = entry?;
+        let folder = cases.join(case.file_name());
         fs::create_dir(&folder)?;
-        for file in fs::read_dir(&case)? {
+        for file in fs::read_dir(case.path())? {
             let file = file?;
             fs::copy(file.path(), folder.join(file.file_name()))?;
         }

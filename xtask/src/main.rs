@@ -30,9 +30,9 @@ enum Chore {
         /// The folder to make.
         #[arg(long, default_value = "target/gpu")]
         out: PathBuf,
-        /// What the attention kernels are emitted for; later GPUs run them too.
-        #[arg(long, default_value = "sm80")]
-        arch: String,
+        /// What the attention kernels are emitted for; may be given several times.
+        #[arg(long, default_values = ["sm80"])]
+        arch: Vec<String>,
     },
 }
 

@@ -72,6 +72,16 @@ pub enum Error {
         /// What it lacks.
         feature: String,
     },
+    /// The module is for GPUs other than this one.
+    #[error("{device} has compute capability {}.{} and cannot run code for {target}", capability / 10, capability % 10)]
+    Target {
+        /// The device.
+        device: String,
+        /// Its compute capability, major times ten plus minor.
+        capability: u16,
+        /// What the module is for.
+        target: tilewright_codegen::gpu::Target,
+    },
     /// The simulator does not execute the module.
     #[error(transparent)]
     Program(#[from] tilewright_sim::ProgramError),

@@ -78,8 +78,7 @@ impl Cuda {
     /// Refuses what GPUs before Hopper lack. A driver that serves a Hopper GPU has the functions
     /// for it, which cudarc would panic about otherwise.
     fn require_hopper(&self, feature: &str) -> Result<(), Error> {
-        let (major, _) = call("cuDeviceGetAttribute", self.context.compute_capability())?;
-        if major < 9 {
+        if self.compute_capability()? < 90 {
             let feature = format!("{feature} (compute capability 9.0 does)");
             return Err(Error::Unsupported { device: self.description(), feature });
         }

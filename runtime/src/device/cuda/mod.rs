@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cudarc::driver::{CudaContext, CudaStream, result, sys};
+use tilewright_codegen::gpu::Target;
 
 use super::{Argument, BufferId, Contents, Device, Error, Geometry, KernelId, Module, Timing};
 pub use driver::{GpuInfo, driver_version, gpus};
@@ -85,6 +86,22 @@ impl Cuda {
         Ok((registers, local))
     }
 
+    /// Refuses what the driver would, with its reason.
+    fn check_target(&self, module: &Module) -> Result<(), Error> {
+        let capability = self.compute_capability()?;
+        let target = module.checked().module().target;
+        match Target::architecture(capability).admits(target) {
+            true => Ok(()),
+            false => Err(Error::Target { device: self.description(), capability, target }),
+        }
+    }
+
+    /// The compute capability, major times ten plus minor.
+    fn compute_capability(&self) -> Result<u16, Error> {
+        let (major, minor) = call("cuDeviceGetAttribute", self.context.compute_capability())?;
+        Ok(u16::try_from(major * 10 + minor).unwrap_or(0))
+    }
+
     fn bind(&self) -> Result<(), Error> {
         call("cuCtxSetCurrent", self.context.bind_to_thread())
     }
@@ -130,6 +147,7 @@ impl Device for Cuda {
 
     fn load(&mut self, module: &Module, entry: Option<&str>) -> Result<KernelId, Error> {
         self.bind()?;
+        self.check_target(module)?;
         self.kernels.push(Kernel::load(module, entry)?);
         Ok(KernelId(self.kernels.len() - 1))
     }
