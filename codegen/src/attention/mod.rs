@@ -16,12 +16,15 @@
 //! `[batch, heads, seqlen_q]` of natural logarithms.
 
 pub mod ampere;
+pub mod hopper;
 mod kernel;
 mod mask;
 mod problem;
 mod softmax;
+mod visible;
 
 pub use ampere::forward;
 pub use kernel::{Argument, Kernel, Parameter};
 pub use mask::{Mask, MaskKind, ParseMaskError};
 pub use problem::{DataType, ParseDataTypeError, ParsePassError, Pass, Problem, ProblemError};
+pub use softmax::Rescale;

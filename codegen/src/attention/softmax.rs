@@ -1,9 +1,27 @@
 //! The online softmax: exponentials relative to a running reference, and their sums.
 
 use super::DataType;
-use super::ampere::{Config, Rescale};
 use crate::dsl::{Builder, FragmentA, Value, Variable};
 use crate::tile::{Accumulator, Product};
+
+/// When the output accumulator is rescaled to a new reference of the exponential. Any reference
+/// gives the same O and LSE up to rounding, as it cancels; it only has to keep the exponentials
+/// within range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Rescale {
+    /// In every iteration, to the maximum so far.
+    Always,
+    /// Where the maximum of any row of the warp has grown by more than 2⁸ over the reference, as
+    /// in FlashAttention-4. Exponentials stay below 2⁸.
+    Lazy,
+    /// Where the sum of exponentials of any row of the warp exceeds 2¹² in one iteration. The loop
+    /// without masks takes no maximum: it computes exponentials with the reference that there is,
+    /// and where they prove too large, the iteration is done over with the maximum as reference.
+    /// Every exponential is at most its row's sum, so that those kept are below 2¹², within f16,
+    /// and sums of them within f32. The reference is never above the maximum so far, so that no
+    /// more is lost to underflow than otherwise.
+    Speculative,
+}
 
 /// Per row of a thread, the reference of the exponential, in units of log₂, and the sum so far.
 ///
@@ -42,14 +60,14 @@ impl<'k> OnlineSoftmax<'k> {
         dtype: DataType,
         row_steps: u32,
         scale_log2: Value<'k, f32>,
-        config: &Config,
+        rescale: Rescale,
     ) -> Self {
         let rows = 0..2 * row_steps;
         Self {
             k,
             dtype,
             scale_log2,
-            rescale: config.rescale,
+            rescale,
             reference: rows.clone().map(|_| k.variable(f32::NEG_INFINITY)).collect(),
             sum: rows.map(|_| k.variable(0.0)).collect(),
         }

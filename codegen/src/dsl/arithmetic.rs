@@ -4,6 +4,7 @@ use super::builder::Builder;
 use super::scalar::{Numeric, Scalar};
 use super::value::{IntoValue, Value};
 use crate::attention::DataType;
+use crate::ptx::tree::Operand;
 
 impl<'k, T: Numeric> Value<'k, T> {
     /// self · factor + addend, for floating point rounded once.
@@ -136,6 +137,13 @@ impl<'k> Value<'k, u32> {
             (_, Some(1)) => self.widen(),
             _ => self.builder.compute("mul.wide.u32", &[self.operand(), other.operand()]),
         }
+    }
+
+    /// 64 bits, of which these are the lower half.
+    pub fn join(self, high: impl IntoValue<'k, u32>) -> Value<'k, u64> {
+        let high = high.into_value(self.builder);
+        let halves = [self, high].map(|half| half.in_register().operand());
+        self.builder.compute("mov.b64", &[Operand::Vector(halves.into())])
     }
 
     /// The nearest f32.

@@ -33,6 +33,7 @@ struct State {
     directives: Vec<Directive>,
     variables: Vec<MemoryVariable>,
     names: HashSet<SmolStr>,
+    product_groups: u32,
 }
 
 /// A register of the kernel.
@@ -113,13 +114,28 @@ pub fn kernel(name: &str, target: Target, body: impl for<'k> FnOnce(&'k Builder)
 impl Builder {
     /// Promises that blocks have this many threads, so that ptxas can use all registers.
     pub fn require_threads(&self, threads: u32) {
-        self.state.borrow_mut().directives.push(Directive::RequiredThreads(vec![threads]));
+        self.direct(Directive::RequiredThreads(vec![threads]));
     }
 
     /// Asks ptxas to leave registers for this many blocks on a multiprocessor.
     pub fn min_blocks_per_multiprocessor(&self, blocks: u32) {
-        let directive = Directive::MinBlocksPerMultiprocessor(blocks);
+        self.direct(Directive::MinBlocksPerMultiprocessor(blocks));
+    }
+
+    pub(super) fn direct(&self, directive: Directive) {
         self.state.borrow_mut().directives.push(directive);
+    }
+
+    /// Counts a group of products more; returns its number.
+    pub(super) fn count_product_group(&self) -> u32 {
+        let groups = &mut self.state.borrow_mut().product_groups;
+        *groups += 1;
+        *groups
+    }
+
+    /// Groups of products so far.
+    pub(super) fn product_groups(&self) -> u32 {
+        self.state.borrow().product_groups
     }
 
     pub(super) fn register<T: Scalar>(&self) -> Register {
@@ -132,6 +148,11 @@ impl Builder {
     /// A fresh register as a value; an instruction that writes it must follow.
     pub(super) fn fresh<T: Scalar>(&self) -> Value<'_, T> {
         Value::new(self, Source::Register(self.register::<T>()))
+    }
+
+    /// A fresh register that a later instruction writes.
+    pub(crate) fn unwritten<T: Scalar>(&self) -> Value<'_, T> {
+        self.fresh()
     }
 
     /// Appends an instruction.
@@ -180,13 +201,28 @@ impl Builder {
     }
 
     pub(super) fn declare_parameter(&self, name: &str, scalar: ScalarType) -> SmolStr {
+        self.push_parameter(name, scalar, None, None)
+    }
+
+    /// Declares a parameter of `bytes` bytes.
+    pub(super) fn declare_bytes_parameter(&self, name: &str, bytes: u32, align: u32) -> SmolStr {
+        self.push_parameter(name, ScalarType::B8, Some(align), Some(bytes.into()))
+    }
+
+    fn push_parameter(
+        &self,
+        name: &str,
+        scalar: ScalarType,
+        align: Option<u32>,
+        array: Option<u64>,
+    ) -> SmolStr {
         let name = self.claim(name);
         self.state.borrow_mut().parameters.push(Parameter {
             name: name.clone(),
             is_register: false,
-            align: None,
+            align,
             scalar,
-            array: None,
+            array,
             pointer: None,
         });
         name

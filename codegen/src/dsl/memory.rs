@@ -174,7 +174,12 @@ impl Builder {
 
     /// The shared memory whose size the launch says, 128-byte aligned. A kernel calls this once.
     pub fn dynamic_shared(&self) -> Pointer<'_, u32, Shared> {
-        let name = self.declare_shared("dynamic_shared", 128, None);
+        self.dynamic_shared_aligned(128)
+    }
+
+    /// As [`dynamic_shared`](Self::dynamic_shared), aligned to `align` bytes, a power of two.
+    pub fn dynamic_shared_aligned(&self, align: u32) -> Pointer<'_, u32, Shared> {
+        let name = self.declare_shared("dynamic_shared", align, None);
         self.address_of(name)
     }
 

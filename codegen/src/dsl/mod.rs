@@ -16,18 +16,25 @@
 
 mod arithmetic;
 mod builder;
+mod cluster;
 mod control;
 mod fold;
+mod mbarrier;
 mod memory;
 mod scalar;
+mod tensor_map;
 mod value;
 mod variable;
 mod warp;
+mod warpgroup;
 
 pub use builder::{Builder, kernel};
 pub use control::Repeat;
+pub use mbarrier::{MBARRIER_BYTES, Mbarrier};
 pub use memory::{AddressSpace, Global, Pointer, Shared};
 pub use scalar::{Comparisons, Integer, Numeric, Scalar};
+pub use tensor_map::{CacheHint, Receivers, TENSOR_MAP_BYTES, TensorMap};
 pub use value::{IntoValue, Value};
 pub use variable::Variable;
 pub use warp::{Coordinates, FragmentA, FragmentB, FragmentC};
+pub use warpgroup::{Major, NamedBarrier, OperandA, ProductGroup, WARPGROUP, WARPGROUP_ROWS};

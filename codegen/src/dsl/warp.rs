@@ -29,7 +29,7 @@ pub type FragmentB<'k> = [Value<'k, u32>; 2];
 pub type FragmentC<'k> = [Value<'k, f32>; 4];
 
 impl Builder {
-    fn special(&self, register: SpecialRegister) -> Value<'_, u32> {
+    pub(super) fn special(&self, register: SpecialRegister) -> Value<'_, u32> {
         self.compute("mov.u32", &[Operand::Special(register)])
     }
 
@@ -126,6 +126,13 @@ fn vector<T: Scalar>(values: &[Value<'_, T>]) -> Operand {
 }
 
 impl<'k> Value<'k, u32> {
+    /// The value of the warp's first lane, which makes it one and the same in all.
+    pub fn of_first_lane(self) -> Value<'k, u32> {
+        let k = self.builder;
+        let [lane, clamp, members] = [0, 31, FULL_WARP].map(|n| k.constant(n).operand());
+        k.compute("shfl.sync.idx.b32", &[self.operand(), lane, clamp, members])
+    }
+
     /// The value of the lane whose number differs by `mask` in its bits.
     pub fn shuffle_xor(self, mask: u32) -> Value<'k, u32> {
         let k = self.builder;
@@ -153,6 +160,13 @@ impl<'k, T: Scalar> Pointer<'k, T, Shared> {
     /// Reads four 8×8 matrices of 16-bit elements, each transposed.
     pub fn load_matrices_transposed(self) -> [Value<'k, u32>; 4] {
         self.ldmatrix("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16")
+    }
+
+    /// Writes four 8×8 matrices of 16-bit elements, distributed as
+    /// [`load_matrices`](Self::load_matrices) reads them.
+    pub fn store_matrices(self, values: [Value<'k, u32>; 4]) {
+        let name = "stmatrix.sync.aligned.m8n8.x4.shared.b16";
+        self.builder().emit(name, vec![self.operand(), vector(&values)]);
     }
 
     fn ldmatrix(self, name: &str) -> [Value<'k, u32>; 4] {

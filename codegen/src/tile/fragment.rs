@@ -50,6 +50,16 @@ impl<'k> Accumulator<'k> {
         std::array::from_fn(|i| self.elements[index][i].get())
     }
 
+    /// The kernel that the accumulator belongs to.
+    pub(super) fn builder(&self) -> &'k Builder {
+        self.k
+    }
+
+    /// The registers themselves, row step by row step.
+    pub(super) fn registers(&self) -> Vec<Value<'k, f32>> {
+        self.elements.iter().flatten().map(Variable::alias).collect()
+    }
+
     fn alias(&self, row_step: u32, column_step: u32) -> FragmentC<'k> {
         let index = self.index(row_step, column_step);
         std::array::from_fn(|i| self.elements[index][i].alias())

@@ -1,7 +1,8 @@
 use super::layout::{CHUNK, SharedLayout};
 use crate::dsl::{Builder, FragmentA, FragmentB, Pointer, Shared, Value};
 
-/// Reads 16×16 pieces of swizzled tiles with `ldmatrix`, as operands of `mma.m16n8k16`.
+/// Reads 16×16 pieces of swizzled tiles with `ldmatrix`, as operands of `mma.m16n8k16`, and writes
+/// them with `stmatrix`.
 ///
 /// Swizzled addresses repeat after a few pieces of a row, so that a register for each of those,
 /// plus a constant, is every address.
@@ -59,6 +60,12 @@ impl<'k> MatrixReader<'k> {
         let (base, over) = (column_step % repeat, column_step / repeat * repeat);
         let offset = tile + row_step * 16 * self.layout.row_bytes() + over * 2 * CHUNK;
         Pointer::new(self.bases[base as usize]).byte_offset(offset.into())
+    }
+
+    /// Writes the piece, given as an A operand.
+    pub fn store(&self, tile: u32, row_step: u32, column_step: u32, piece: FragmentA<'k>) {
+        debug_assert_eq!(self.order, MatrixOrder::ColumnsFirst);
+        self.piece(tile, row_step, column_step).store_matrices(piece);
     }
 
     /// The piece as an A operand.

@@ -5,10 +5,16 @@ mod copy;
 mod fragment;
 mod layout;
 mod matrix;
+mod panels;
+mod pipeline;
 mod ring;
+mod warpgroup;
 
 pub use copy::{TileCopy, Wanted, rows_of_a_pass};
 pub use fragment::{Accumulator, Product};
 pub use layout::{CHUNK, LayoutError, SharedLayout, Swizzle};
 pub use matrix::{MatrixOrder, MatrixReader};
+pub use panels::{Descriptor, PanelLayout};
+pub use pipeline::{FullSlot, SlotRing, Turn};
 pub use ring::CopyRing;
+pub use warpgroup::{Pending, Steps};

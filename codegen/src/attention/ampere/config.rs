@@ -1,5 +1,5 @@
 use super::ConfigError;
-use crate::attention::Problem;
+use crate::attention::{Problem, Rescale};
 use crate::gpu::{Gpu, Target};
 use crate::tile::rows_of_a_pass;
 
@@ -31,25 +31,6 @@ pub struct Config {
     pub split_masked_loop: bool,
     /// When the output accumulator is rescaled.
     pub rescale: Rescale,
-}
-
-/// When the output accumulator is rescaled to a new reference of the exponential. Any reference
-/// gives the same O and LSE up to rounding, as it cancels; it only has to keep the exponentials
-/// within range.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Rescale {
-    /// In every iteration, to the maximum so far.
-    Always,
-    /// Where the maximum of any row of the warp has grown by more than 2⁸ over the reference, as
-    /// in FlashAttention-4. Exponentials stay below 2⁸.
-    Lazy,
-    /// Where the sum of exponentials of any row of the warp exceeds 2¹² in one iteration. The loop
-    /// without masks takes no maximum: it computes exponentials with the reference that there is,
-    /// and where they prove too large, the iteration is done over with the maximum as reference.
-    /// Every exponential is at most its row's sum, so that those kept are below 2¹², within f16,
-    /// and sums of them within f32. The reference is never above the maximum so far, so that no
-    /// more is lost to underflow than otherwise.
-    Speculative,
 }
 
 /// What a block of the kernel takes.

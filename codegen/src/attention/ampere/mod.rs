@@ -10,7 +10,8 @@ mod shape;
 mod stream;
 mod text;
 
-pub use config::{Config, Rescale, Resources};
+pub use super::softmax::Rescale;
+pub use config::{Config, Resources};
 pub use error::ConfigError;
 pub use text::ParseConfigError;
 

@@ -1,4 +1,5 @@
 use super::{Config, Resources};
+use crate::attention::visible::Visible;
 use crate::attention::{DataType, MaskKind, Parameter, Problem};
 use crate::dsl::{Builder, Global, Pointer, Value};
 use crate::tile::SharedLayout;
@@ -124,5 +125,10 @@ impl<'k> Arguments<'k> {
             window: (shape.mask == MaskKind::Window)
                 .then(|| (number(Parameter::WindowLeft), number(Parameter::WindowRight))),
         }
+    }
+    /// Which keys are seen.
+    pub(super) fn visible(&self, mask: MaskKind) -> Visible<'k> {
+        let Self { seqlen_q, seqlen_kv, window, .. } = *self;
+        Visible { mask, seqlen_q, seqlen_kv, window }
     }
 }

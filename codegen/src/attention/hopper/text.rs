@@ -1,0 +1,103 @@
+//! The one-word form of a config, such as `m128n176s2ovppslrs`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use thiserror::Error;
+
+use super::Config;
+use crate::attention::Rescale;
+
+/// A text that is no config.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error(
+    "`{0}` is not a tile; expected such as m128n176s2ovpp: rows, keys, stages, then any of ov \
+     (softmax under the products of the next tile), pp (ping-pong), ps (P through shared memory), \
+     c2 (clusters of 2), pe (persistent), lf (longest first), sl (split masked loop), and rl or rs \
+     (rescale lazily, or speculatively)"
+)]
+pub struct ParseConfigError(String);
+
+impl fmt::Display for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "m{}n{}s{}", self.tile_m, self.tile_n, self.stages)?;
+        let flags = [
+            (self.overlap, "ov"),
+            (self.ping_pong, "pp"),
+            (self.p_in_shared, "ps"),
+            (self.cluster == 2, "c2"),
+            (self.persistent, "pe"),
+            (self.longest_first, "lf"),
+            (self.split_masked_loop, "sl"),
+            (self.rescale == Rescale::Lazy, "rl"),
+            (self.rescale == Rescale::Speculative, "rs"),
+        ];
+        flags.iter().filter(|(set, _)| *set).try_for_each(|(_, flag)| f.write_str(flag))
+    }
+}
+
+impl FromStr for Config {
+    type Err = ParseConfigError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        parse(text).ok_or_else(|| ParseConfigError(text.chars().take(60).collect()))
+    }
+}
+
+fn parse(text: &str) -> Option<Config> {
+    let mut rest = text;
+    let mut number = |letter: char| {
+        let digits = rest.strip_prefix(letter)?;
+        let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
+        let value = digits[..end].parse().ok()?;
+        rest = &digits[end..];
+        Some(value)
+    };
+    let mut config = Config {
+        tile_m: number('m')?,
+        tile_n: number('n')?,
+        stages: number('s')?,
+        overlap: false,
+        ping_pong: false,
+        p_in_shared: false,
+        cluster: 1,
+        persistent: false,
+        longest_first: false,
+        split_masked_loop: false,
+        rescale: Rescale::Always,
+    };
+    while !rest.is_empty() {
+        let (flag, after) = rest.split_at_checked(2)?;
+        match flag {
+            "ov" => config.overlap = true,
+            "pp" => config.ping_pong = true,
+            "ps" => config.p_in_shared = true,
+            "c2" => config.cluster = 2,
+            "pe" => config.persistent = true,
+            "lf" => config.longest_first = true,
+            "sl" => config.split_masked_loop = true,
+            "rl" => config.rescale = Rescale::Lazy,
+            "rs" => config.rescale = Rescale::Speculative,
+            _ => return None,
+        }
+        rest = after;
+    }
+    Some(config)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parses_what_it_prints() {
+        for text in ["m128n176s2", "m192n128s4ovpppsc2pelfslrl", "m64n16s2slrs"] {
+            assert_eq!(text.parse::<Config>().unwrap().to_string(), text);
+        }
+        for text in
+            ["", "m128", "m128n64s2o", "m128n64s2xx", "m-1n64s1", "m128n64w4s1", "m64n64s2é"]
+        {
+            assert!(text.parse::<Config>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,119 @@
+use crate::dsl::{Builder, MBARRIER_BYTES, Mbarrier, Pointer, Shared, Value, Variable};
+
+/// A ring of slots in shared memory that one thread fills by asynchronous copies and others empty.
+/// Each slot has two mbarriers: at one its copies complete, at the other those that read it arrive
+/// when they are done.
+///
+/// Both sides go around the ring with a [`Turn`] of their own.
+#[derive(Clone, Copy, Debug)]
+pub struct SlotRing<'k> {
+    slots: u32,
+    /// Bytes that copies bring to a slot.
+    bytes: u32,
+    full: Mbarrier<'k>,
+    empty: Mbarrier<'k>,
+    /// Blocks that fill each other's slots together: all of a cluster, or 1.
+    cluster: u32,
+}
+
+/// The slot that is next for one side of a [`SlotRing`], and the parity of the phase that it waits
+/// for there.
+#[derive(Debug)]
+pub struct Turn<'k> {
+    slots: u32,
+    index: Variable<'k, u32>,
+    parity: Variable<'k, u32>,
+}
+
+/// A slot that its reader has waited for and not freed.
+#[derive(Clone, Copy, Debug)]
+#[must_use = "a slot that is not freed is never filled again"]
+pub struct FullSlot<'k> {
+    /// The slot's number.
+    pub index: Value<'k, u32>,
+}
+
+impl<'k> SlotRing<'k> {
+    /// Bytes of the mbarriers of a ring.
+    pub const fn barrier_bytes(slots: u32) -> u32 {
+        2 * slots * MBARRIER_BYTES
+    }
+
+    /// A ring of `slots` slots whose mbarriers begin at `barriers`.
+    pub fn new(barriers: Pointer<'k, u64, Shared>, slots: u32, bytes: u32, cluster: u32) -> Self {
+        let full = Mbarrier::new(barriers);
+        Self { slots, bytes, full, empty: full.element(slots), cluster }
+    }
+
+    /// Initializes the mbarriers, for `readers` arrivals of each block that gets the slot's data.
+    /// One thread of the block does that.
+    pub fn init(&self, readers: u32) {
+        for slot in 0..self.slots {
+            self.full.element(slot).init(1);
+            self.empty.element(slot).init(readers * self.cluster);
+        }
+    }
+
+    /// The filling side's first turn: every slot is free.
+    pub fn first_fill(&self, k: &'k Builder) -> Turn<'k> {
+        Turn { slots: self.slots, index: k.variable(0), parity: k.variable(1) }
+    }
+
+    /// The reading side's first turn: no slot is full.
+    pub fn first_read(&self, k: &'k Builder) -> Turn<'k> {
+        Turn { slots: self.slots, index: k.variable(0), parity: k.variable(0) }
+    }
+
+    /// Waits until the slot of this turn is free, and announces the copies to it that `copy`
+    /// begins: it is given the slot's number and the mbarrier at which they complete. Ends the turn.
+    pub fn fill(&self, turn: &mut Turn<'k>, copy: impl FnOnce(Value<'k, u32>, Mbarrier<'k>)) {
+        let index = turn.index.get();
+        let empty = self.empty.element(index);
+        match self.cluster {
+            1 => empty.wait(turn.parity.get()),
+            _ => empty.wait_in_cluster(turn.parity.get()),
+        }
+        let full = self.full.element(index);
+        full.arrive_expecting(self.bytes);
+        copy(index, full);
+        turn.advance();
+    }
+
+    /// Waits until the slot of this turn is full. Ends the turn.
+    pub fn wait(&self, turn: &mut Turn<'k>) -> FullSlot<'k> {
+        let index = turn.index.get();
+        self.full.element(index).wait(turn.parity.get());
+        turn.advance();
+        FullSlot { index }
+    }
+
+    /// The slot that was waited for a turn before `turn`.
+    pub fn before(&self, turn: &Turn<'k>) -> FullSlot<'k> {
+        let index = turn.index.get();
+        let last = index.eq(0).select(self.slots - 1, index - 1);
+        FullSlot { index: last }
+    }
+
+    /// Tells those that fill the slot that this reader is done with it. One thread of each reader
+    /// calls this.
+    pub fn free(&self, slot: FullSlot<'k>) {
+        let empty = self.empty.element(slot.index);
+        match self.cluster {
+            1 => empty.arrive(),
+            blocks => {
+                let k = slot.index.builder();
+                (0..blocks).for_each(|rank| empty.arrive_at(k.constant(rank)));
+            }
+        }
+    }
+}
+
+impl<'k> Turn<'k> {
+    fn advance(&mut self) {
+        let next = self.index.get() + 1;
+        let wraps = next.eq(self.slots);
+        self.index.set(wraps.select(0_u32, next));
+        let parity = self.parity.get();
+        self.parity.set(wraps.select(parity ^ 1, parity));
+    }
+}
