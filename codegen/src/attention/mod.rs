@@ -20,6 +20,7 @@ pub mod hopper;
 mod kernel;
 mod mask;
 mod problem;
+pub mod quantize;
 mod softmax;
 mod visible;
 

@@ -21,6 +21,7 @@ mod control;
 mod fold;
 mod mbarrier;
 mod memory;
+mod pack;
 mod scalar;
 mod tensor_map;
 mod value;

@@ -1,0 +1,35 @@
+//! Numbers packed into a 32-bit register, the first in the low bits.
+
+use super::value::Value;
+use crate::attention::DataType;
+use crate::ptx::tree::Operand;
+
+impl<'k> Value<'k, u32> {
+    /// The two numbers of `dtype` that are packed here, the low one first.
+    pub fn unpack(self, dtype: DataType) -> [Value<'k, f32>; 2] {
+        match dtype {
+            DataType::F16 => self.halves().map(|half| self.builder.compute("cvt.f32.f16", &[half])),
+            DataType::Bf16 => [self << 16, self & 0xffff_0000].map(Value::bits_as_f32),
+        }
+    }
+
+    fn halves(self) -> [Operand; 2] {
+        let k = self.builder;
+        let halves = [(); 2].map(|()| k.fresh::<u16>().operand());
+        k.emit("mov.b32", vec![Operand::Vector(halves.to_vec()), self.operand()]);
+        halves
+    }
+}
+
+impl<'k> Value<'k, f32> {
+    /// Four numbers rounded to e4m3 and packed. What is too large becomes ±448.
+    pub fn pack_e4m3(numbers: [Value<'k, f32>; 4]) -> Value<'k, u32> {
+        let [a, b, c, d] = numbers;
+        let k = a.builder;
+        let pair = |low: Self, high: Self| {
+            let operands = [high.operand(), low.operand()];
+            k.compute::<u16>("cvt.rn.satfinite.e4m3x2.f32", &operands).operand()
+        };
+        k.compute("mov.b32", &[Operand::Vector(vec![pair(a, b), pair(c, d)])])
+    }
+}
