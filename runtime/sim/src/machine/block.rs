@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tilewright_codegen::ptx::Space;
 
 use super::raise::Raised;
+use super::register_pool::RegisterPool;
 use crate::exec::mbarrier::Mbarriers;
 use crate::fault::FaultKind;
 use crate::hazard::{Clocks, Published, SharedShadow};
@@ -29,6 +30,7 @@ pub(crate) struct Block {
     published: [Published; 2],
     /// Lanes of each warp that have not exited.
     pub(crate) live: Vec<u32>,
+    pub(super) registers: RegisterPool,
 }
 
 /// A barrier: who arrived since it last completed.
@@ -82,7 +84,12 @@ pub(crate) struct Arrival {
 }
 
 impl Block {
-    pub(crate) fn new(index: [u32; 3], shared_size: usize, live: Vec<u32>) -> Self {
+    pub(crate) fn new(
+        index: [u32; 3],
+        shared_size: usize,
+        live: Vec<u32>,
+        registers: RegisterPool,
+    ) -> Self {
         let barrier = Barrier { arrived: vec![0; live.len()], ..Barrier::default() };
         Self {
             index,
@@ -92,6 +99,7 @@ impl Block {
             shadow: SharedShadow::default(),
             published: Default::default(),
             live,
+            registers,
         }
     }
 

@@ -3,6 +3,7 @@
 use super::block::Block;
 use super::raise::Raised;
 use super::random::Random;
+use super::register_pool::RegisterPool;
 use super::setup::Run;
 use super::warp::{Context, Group, State, Warp};
 use crate::exec::copy::Copies;
@@ -58,6 +59,7 @@ impl Cluster {
                 block,
                 run.shared_size,
                 (0..warps_per_block).map(live).collect(),
+                RegisterPool::new(run.program, u64::from(threads)),
             ));
             for warp in 0..warps_per_block {
                 let registers = registers(run, Position { block, rank, warp });
@@ -194,7 +196,7 @@ impl Cluster {
             let block = &self.blocks[warp.rank];
             for group in &warp.groups {
                 let site = Site::new(run.program, group.pc, block.index, warp.index, group.mask);
-                waiting.push(Waiter { site, reason: reason(group, block) });
+                waiting.push(Waiter { site, reason: reason(group, warp.index, block) });
             }
         }
         waiting.sort_by_key(|waiter| (waiter.site.block, waiter.site.warp, waiter.site.lanes));
@@ -202,11 +204,12 @@ impl Cluster {
     }
 }
 
-fn reason(group: &Group, block: &Block) -> String {
+fn reason(group: &Group, warp: usize, block: &Block) -> String {
     match &group.state {
         State::Ready => "executes".into(),
         State::Parked => "waits for the other lanes of its warp".into(),
         State::Barrier { number, .. } => format!("waits at {}", block.describe_barrier(*number)),
+        State::Registers(wanted) => block.registers.describe(warp, *wanted),
     }
 }
 

@@ -11,7 +11,7 @@ use super::raise::{Outcome, Raised};
 use super::step::Next;
 use super::warp::{Context, Group, State, Warp};
 use crate::exec::registers::{Slot, lanes};
-use crate::program::code::Pc;
+use crate::program::code::{Pc, Reduction};
 
 /// Instructions that a group executes before one that is passed over gets its turn.
 const STREAK: u32 = 4096;
@@ -57,11 +57,30 @@ impl Warp {
         self.streak = self.streak.max(STREAK - 1);
     }
 
-    /// Lets a group go on whose barrier has completed.
+    /// Lets a group go on that has what it waited for.
     fn wake(&mut self, group: usize, context: &mut Context<'_>) {
-        let State::Barrier { number, phase, result } = self.groups[group].state else { return };
+        let arrived = match self.groups[group].state {
+            State::Ready | State::Parked => false,
+            State::Barrier { number, phase, result } => {
+                self.leave_barrier(group, (number, phase, result), context)
+            }
+            State::Registers(wanted) => self.take_registers(wanted, context),
+        };
+        if arrived {
+            self.groups[group].state = State::Ready;
+            self.groups[group].pc += 1;
+        }
+    }
+
+    /// Takes what a barrier came to, if it has completed.
+    fn leave_barrier(
+        &mut self,
+        group: usize,
+        (number, phase, result): (u32, u64, Option<Reduction>),
+        context: &mut Context<'_>,
+    ) -> bool {
         if context.block().phase(number) == phase {
-            return;
+            return false;
         }
         if let Some(outcome) = context.block().read_outcome(number, phase) {
             let mask = self.groups[group].mask;
@@ -72,8 +91,7 @@ impl Warp {
                 self.clock.learn(mask, &outcome.clocks);
             }
         }
-        self.groups[group].state = State::Ready;
-        self.groups[group].pc += 1;
+        true
     }
 
     /// Joins a group with one at the same instruction, if there is one.
@@ -181,6 +199,9 @@ impl Warp {
     ) -> Outcome<Next> {
         self.check_left(active, context)?;
         self.live &= !active;
+        if self.live == 0 {
+            self.check_registers_left(active, context)?;
+        }
         self.groups[group].mask &= !active;
         *context.changes += 1;
         if self.groups[group].mask == 0 {

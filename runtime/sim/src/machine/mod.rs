@@ -8,6 +8,7 @@ mod flow;
 mod grid;
 mod raise;
 mod random;
+mod register_pool;
 mod setup;
 mod step;
 mod sync;

@@ -115,6 +115,7 @@ impl Warp {
             Action::Store(store) => self.store(group, store, active, context)?,
             Action::Atomic(atomic) => self.atomic(group, atomic, active, context)?,
             Action::LoadMatrix(load) => self.load_matrix(group, load, active, context)?,
+            Action::StoreMatrix(store) => self.store_matrix(group, store, active, context)?,
             Action::LoadFragment(load) => self.load_fragment(group, load, active, context)?,
             Action::StoreFragment(store) => self.store_fragment(group, store, active, context)?,
             Action::CopyAsync(copy) => self.copy_async(group, copy, active, context)?,
@@ -136,6 +137,7 @@ impl Warp {
             }
             Action::Nothing => {}
             Action::Barrier(barrier) => return self.barrier(group, barrier, active, context),
+            Action::SetRegisters(set) => return self.set_registers(group, *set, active, context),
             Action::Branch(target) => return Ok(self.branch(group, *target, active, context)),
             Action::BranchTable { index, targets } => {
                 return self.branch_table(group, *index, targets, active);

@@ -129,7 +129,7 @@ impl Warp {
             State::Ready => {
                 group.snapshot.as_ref().is_some_and(|s| s.repeats && s.changes == changes)
             }
-            State::Parked | State::Barrier { .. } => true,
+            State::Parked | State::Barrier { .. } | State::Registers(_) => true,
         })
     }
 

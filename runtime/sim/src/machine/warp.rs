@@ -62,6 +62,8 @@ pub(crate) enum State {
         phase: u64,
         result: Option<Reduction>,
     },
+    /// Waits until its block has registers free for each thread to have this many.
+    Registers(u32),
 }
 
 /// A call in progress.

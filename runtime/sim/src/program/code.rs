@@ -88,6 +88,7 @@ pub(crate) enum Action {
     Store(Box<Store>),
     Atomic(Box<Atomic>),
     LoadMatrix(Box<LoadMatrix>),
+    StoreMatrix(Box<StoreMatrix>),
     LoadFragment(Box<FragmentAccess>),
     StoreFragment(Box<FragmentAccess>),
     CopyAsync(Box<CopyAsync>),
@@ -104,6 +105,7 @@ pub(crate) enum Action {
     /// `bar.warp.sync`: orders memory among the lanes of the mask.
     WarpSync,
     Barrier(Box<Barrier>),
+    SetRegisters(SetRegisters),
     Fence(Fence),
     Branch(Pc),
     BranchTable {
@@ -217,6 +219,24 @@ pub(crate) struct LoadMatrix {
     pub(crate) transposed: bool,
     /// A register a matrix.
     pub(crate) destinations: Box<[Slot<u32>]>,
+}
+
+/// `stmatrix` of 8×8 matrices of 16-bit elements.
+#[derive(Debug)]
+pub(crate) struct StoreMatrix {
+    pub(crate) address: Address,
+    pub(crate) transposed: bool,
+    /// A register a matrix.
+    pub(crate) sources: Box<[Slot<u32>]>,
+}
+
+/// `setmaxnreg`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SetRegisters {
+    /// `.inc` rather than `.dec`.
+    pub(crate) increases: bool,
+    /// Registers of each thread from then on.
+    pub(crate) registers: u32,
 }
 
 /// `wmma.load` and `wmma.store`.

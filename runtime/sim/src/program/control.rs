@@ -4,7 +4,9 @@ use tilewright_codegen::ptx::Opcode;
 use tilewright_codegen::ptx::check::{CheckedOperand, ParameterLayout};
 
 use super::ProgramError;
-use super::code::{Action, Barrier, BarrierKind, Call, Convergence, Passed, Pc, Reduction, Target};
+use super::code::{
+    Action, Barrier, BarrierKind, Call, Convergence, Passed, Pc, Reduction, SetRegisters, Target,
+};
 use super::operands::{Lowered, Operands, defined};
 
 /// Lowers a branch; `start` is the first instruction of the function.
@@ -22,6 +24,12 @@ pub(super) fn branch_table(o: &mut Operands<'_>, start: Pc) -> Lowered<Action> {
         }
         _ => Err(o.unsupported("the list of targets is missing")),
     }
+}
+
+/// Lowers `setmaxnreg`.
+pub(super) fn set_registers(o: &mut Operands<'_>) -> Lowered<Action> {
+    let registers = o.immediate(0)? as u32;
+    Ok(Action::SetRegisters(SetRegisters { increases: o.name.has("inc"), registers }))
 }
 
 /// Lowers `call`.

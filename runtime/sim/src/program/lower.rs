@@ -46,11 +46,15 @@ pub(super) fn lower(o: &mut Operands<'_>, start: Pc) -> Lowered<(Action, Converg
             return control::barrier(o);
         }
         Ldmatrix => return Ok((memory::load_matrix(o)?, Convergence::Whole)),
+        Stmatrix => return Ok((memory::store_matrix(o)?, Convergence::Whole)),
         Movmatrix => return Ok((matrix::move_matrix(o)?, Convergence::Whole)),
         WmmaLoad => return Ok((wmma::load(o)?, Convergence::Whole)),
         WmmaStore => return Ok((wmma::store(o)?, Convergence::Whole)),
         WmmaMma => return Ok((wmma::multiply(o)?, Convergence::Whole)),
         Mma => return Ok((matrix::mma(o)?, Convergence::Whole)),
+        Setmaxnreg => return Ok((control::set_registers(o)?, Convergence::Aligned)),
+        // A grid that runs alone has waited for all that it could wait for.
+        Griddepcontrol => Action::Nothing,
         Bra => control::branch(o, start)?,
         BrxIdx => control::branch_table(o, start)?,
         Call => control::call(o)?,

@@ -5,7 +5,7 @@ use tilewright_codegen::ptx::{Opcode, ScalarType, Space};
 
 use super::code::{
     Action, Atomic, Awaited, CopyAsync, Fence, Load, LoadMatrix, Mbarrier, MbarrierOperation,
-    Order, Scope, Store, Update,
+    Order, Scope, Store, StoreMatrix, Update,
 };
 use super::name::Name;
 use super::operands::{Lowered, Operands};
@@ -185,6 +185,18 @@ pub(super) fn load_matrix(o: &mut Operands<'_>) -> Lowered<Action> {
     let address = o.address(1)?;
     let transposed = o.name.has("trans");
     Ok(Action::LoadMatrix(Box::new(LoadMatrix { address, transposed, destinations })))
+}
+
+/// Lowers `stmatrix`.
+pub(super) fn store_matrix(o: &mut Operands<'_>) -> Lowered<Action> {
+    if !o.name.has("m8n8") || !o.name.has("b16") {
+        return Err(o.unsupported("this shape"));
+    }
+    let address = o.address(0)?;
+    let elements = o.elements(1)?;
+    let sources = elements.iter().map(|e| o.source_of(e)).collect::<Lowered<_>>()?;
+    let transposed = o.name.has("trans");
+    Ok(Action::StoreMatrix(Box::new(StoreMatrix { address, transposed, sources })))
 }
 
 /// Lowers `cp.async`.
