@@ -67,9 +67,7 @@ impl RegisterPool {
             Some(&at) if at != pc => {
                 Some("another warp of the warpgroup executes another setmaxnreg")
             }
-            None if live[other] == 0 => {
-                Some("another warp of the warpgroup has exited without it")
-            }
+            None if live[other] == 0 => Some("another warp of the warpgroup has exited without it"),
             _ => None,
         })
     }

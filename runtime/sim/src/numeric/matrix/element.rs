@@ -12,8 +12,24 @@ pub trait Element<const C: usize> {
     fn widen(register: &Register, rows: &mut Tile<8, C>);
 }
 
+/// A type of the elements of a matrix.
+pub trait Number {
+    /// Bits of an element.
+    const BITS: usize;
+    /// The value of the low bits.
+    fn value(bits: u32) -> f32;
+}
+
 macro_rules! element {
     ($(#[$doc:meta])* $name:ident, $columns:literal, $bits:ty, $value:expr) => {
+        impl Number for $name {
+            const BITS: usize = 128 / $columns;
+            #[inline(always)]
+            fn value(bits: u32) -> f32 {
+                $value(bits as $bits)
+            }
+        }
+
         impl Element<$columns> for $name {
             #[inline(always)]
             fn widen(register: &Register, rows: &mut Tile<8, $columns>) {
@@ -45,6 +61,9 @@ pub struct S4;
 /// `.u4`.
 #[derive(Clone, Copy, Debug)]
 pub struct U4;
+/// `.b1`.
+#[derive(Clone, Copy, Debug)]
+pub struct B1;
 
 element!(F16, 8, u16, f16_to_f32);
 element!(Bf16, 8, u16, bf16_to_f32);
@@ -55,3 +74,4 @@ element!(S8, 16, u8, |bits: u8| f32::from(bits as i8));
 element!(U8, 16, u8, f32::from);
 element!(S4, 32, u8, |bits: u8| f32::from((bits << 4) as i8 >> 4));
 element!(U4, 32, u8, |bits: u8| f32::from(bits & 15));
+element!(B1, 128, u8, |bits: u8| f32::from(bits & 1));

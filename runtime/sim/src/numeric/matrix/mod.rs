@@ -1,5 +1,6 @@
 //! *Warp-level Matrix Instructions*: fragments as the registers of a warp, and their products.
 
+mod descriptor;
 mod double;
 mod element;
 mod fragment;
@@ -7,10 +8,12 @@ mod integer;
 mod mma;
 mod quads;
 mod tile;
+pub mod wgmma;
 pub mod wmma;
 
+pub use descriptor::{Descriptor, DescriptorError, Major, Swizzle};
 pub use double::mma_f64;
-pub use element::{Element, S4, S8, U4, U8};
+pub use element::{B1, Element, Number, S4, S8, U4, U8};
 pub use fragment::{Row, load, store, transpose};
 pub use integer::{BitOperation, mma_b1, mma_s32, mma_s32_m8};
 pub use mma::{mma_f16, mma_f32};

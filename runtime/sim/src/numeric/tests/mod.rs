@@ -8,6 +8,7 @@ mod float;
 mod integer;
 mod matrix;
 mod oracle;
+mod wgmma;
 mod wmma;
 
 use proptest::prelude::*;
