@@ -11,7 +11,7 @@ mod tile;
 pub mod wgmma;
 pub mod wmma;
 
-pub use descriptor::{Descriptor, DescriptorError, Major, Swizzle};
+pub use descriptor::{Descriptor, DescriptorError, Major, Swizzle, UNIT};
 pub use double::mma_f64;
 pub use element::{B1, Element, Number, S4, S8, U4, U8};
 pub use fragment::{Row, load, store, transpose};

@@ -47,13 +47,18 @@ fn value(factor: Factor, bits: u32) -> f32 {
 fn random_element(factor: Factor, state: &mut u64) -> u32 {
     let bits = next(state) as u32;
     match factor {
-        Factor::F16 => bits & 0x83ff | 0x3800 - (bits >> 20 & 3) * 0x400,
-        Factor::Bf16 => bits & 0x807f | 0x3f00 - (bits >> 20 & 3) * 0x80,
+        Factor::F16 => bits & 0x83ff | (0x3800 - (bits >> 20 & 3) * 0x400),
+        Factor::Bf16 => bits & 0x807f | (0x3f00 - (bits >> 20 & 3) * 0x80),
         Factor::Tf32 => bits & 0x807f_ffff | 0x3f00_0000,
         Factor::E4m3 | Factor::E5m2 => bits & 0xbf,
         Factor::B1 => bits & 1,
         _ => bits & 0xff,
     }
+}
+
+/// The places of a matrix, row after row.
+fn places(rows: usize, columns: usize) -> impl Iterator<Item = (usize, usize)> {
+    (0..rows).flat_map(move |row| (0..columns).map(move |column| (row, column)))
 }
 
 fn matrix(factor: Factor, outer: usize, k: usize, state: &mut u64) -> Vec<Vec<u32>> {
@@ -74,9 +79,9 @@ impl Tile {
         let (unit, byte) = (at / 128, at % 128 / 8);
         let (units, exchanged) = match self.swizzle {
             Swizzle::None => (1, unit),
-            Swizzle::Bytes32 => (2, unit ^ row / 4 % 2),
-            Swizzle::Bytes64 => (4, unit ^ row / 2 % 4),
-            Swizzle::Bytes128 => (8, unit ^ row % 8),
+            Swizzle::Bytes32 => (2, unit ^ (row / 4 % 2)),
+            Swizzle::Bytes64 => (4, unit ^ (row / 2 % 4)),
+            Swizzle::Bytes128 => (8, unit ^ (row % 8)),
         };
         let address = self.start + (row * units + exchanged) * 16 + byte;
         if bits == 1 {
@@ -106,14 +111,12 @@ fn check_shared(factor: Factor, major: Major, swizzle: usize, outer: usize, seed
         Major::Mn => (steps * k, outer),
     };
     let each = 8 * span / bits;
-    for row in 0..rows {
-        for column in 0..columns {
-            let element = match major {
-                Major::K => plain[row][column],
-                Major::Mn => plain[column][row],
-            };
-            tile.write(column / each * rows + row, column % each * bits, bits, element);
-        }
+    for (row, column) in places(rows, columns) {
+        let element = match major {
+            Major::K => plain[row][column],
+            Major::Mn => plain[column][row],
+        };
+        tile.write(column / each * rows + row, column % each * bits, bits, element);
     }
     let (beside, below) = (rows * span, 8 * span);
     let (advance, leading, stride) = match (major, swizzle) {
@@ -131,20 +134,16 @@ fn check_shared(factor: Factor, major: Major, swizzle: usize, outer: usize, seed
     let mut found = Vec::new();
     if outer == M {
         shared.rows(read, &mut found);
-        for i in 0..M {
-            for j in 0..k {
-                assert_eq!(found[i * k + j].to_bits(), expected(i, j).to_bits(), "({i}, {j})");
-            }
+        for (i, j) in places(M, k) {
+            assert_eq!(found[i * k + j].to_bits(), expected(i, j).to_bits(), "({i}, {j})");
         }
     }
     shared.panels(outer, read, &mut found);
-    for i in 0..outer {
-        for j in 0..k {
-            // In a panel the even columns come first.
-            let place = i % PANEL / 2 + i % 2 * 4;
-            let element = found[(i / PANEL * k + j) * PANEL + place];
-            assert_eq!(element.to_bits(), expected(i, j).to_bits(), "({i}, {j})");
-        }
+    for (i, j) in places(outer, k) {
+        // In a panel the even columns come first.
+        let place = i % PANEL / 2 + i % 2 * 4;
+        let element = found[(i / PANEL * k + j) * PANEL + place];
+        assert_eq!(element.to_bits(), expected(i, j).to_bits(), "({i}, {j})");
     }
     let mut units: Vec<u32> = shared.units(0..outer).collect();
     units.sort_unstable();
@@ -183,10 +182,8 @@ fn check_product(a: Factor, b: Factor, sum: Sum, accumulate: bool, seed: u64) {
     let (mut rows, mut panel) = (Vec::new(), vec![0.0; PANEL * k]);
     let registers = fragment(a, &a_plain);
     fragment_rows(a, registers.each_ref(), &mut rows);
-    for column in 0..PANEL {
-        for j in 0..k {
-            panel[j * PANEL + column / 2 + column % 2 * 4] = value(b, b_plain[column][j]);
-        }
+    for (column, j) in places(PANEL, k) {
+        panel[j * PANEL + column / 2 + column % 2 * 4] = value(b, b_plain[column][j]);
     }
     let mut d: [Register; 4] = std::array::from_fn(|_| {
         std::array::from_fn(|_| match (accumulate, sum) {
@@ -203,39 +200,36 @@ fn check_product(a: Factor, b: Factor, sum: Sum, accumulate: bool, seed: u64) {
     let (negate, finite) = (next(&mut state) & 1 != 0, next(&mut state) & 1 != 0);
     let negate = negate && sum != Sum::S32;
     Product { k, sum, negate, finite }.add(&mut d, accumulate, &rows, &panel);
-    for row in 0..16 {
-        for column in 0..PANEL {
-            let (register, shift, lane) = place(sum, row, column);
-            let terms: Vec<f64> = (0..k)
-                .map(|j| {
-                    let product = f64::from(value(a, a_plain[row][j]))
-                        * f64::from(value(b, b_plain[column][j]));
-                    if negate { -product } else { product }
-                })
-                .collect();
-            let (old, new) = (before[register][lane] >> shift, d[register][lane] >> shift);
-            let single = |bits: u32| match sum {
-                Sum::F16 => f64::from(f16_to_f32(bits as u16)),
-                _ => f64::from(f32::from_bits(bits)),
-            };
-            let exact: f64 = terms.iter().sum();
-            if sum == Sum::S32 {
-                let c = if accumulate { i64::from(old as i32) } else { 0 };
-                let exact = c + exact as i64;
-                let limits = i64::from(i32::MIN)..=i64::from(i32::MAX);
-                let expected =
-                    if finite { exact.clamp(*limits.start(), *limits.end()) } else { exact };
-                assert_eq!(new, expected as u32, "({row}, {column})");
-                continue;
-            }
-            let c = if accumulate { single(old) } else { 0.0 };
-            let size = terms.iter().map(|x| x.abs()).sum::<f64>() + c.abs();
-            // One rounding a term in f32, and one more to the type of D.
-            let last = if sum == Sum::F16 { 2.0_f64.powi(-11) } else { 0.0 };
-            let bound = size * (k as f64 + 1.0) * 2.0_f64.powi(-24) + (c + exact).abs() * last;
-            let error = (single(new) - (c + exact)).abs();
-            assert!(error <= bound + 1e-7, "({row}, {column}): {error} above {bound}");
+    for (row, column) in places(16, PANEL) {
+        let (register, shift, lane) = place(sum, row, column);
+        let terms: Vec<f64> = (0..k)
+            .map(|j| {
+                let product =
+                    f64::from(value(a, a_plain[row][j])) * f64::from(value(b, b_plain[column][j]));
+                if negate { -product } else { product }
+            })
+            .collect();
+        let (old, new) = (before[register][lane] >> shift, d[register][lane] >> shift);
+        let single = |bits: u32| match sum {
+            Sum::F16 => f64::from(f16_to_f32(bits as u16)),
+            _ => f64::from(f32::from_bits(bits)),
+        };
+        let exact: f64 = terms.iter().sum();
+        if sum == Sum::S32 {
+            let c = if accumulate { i64::from(old as i32) } else { 0 };
+            let exact = c + exact as i64;
+            let limits = i64::from(i32::MIN)..=i64::from(i32::MAX);
+            let expected = if finite { exact.clamp(*limits.start(), *limits.end()) } else { exact };
+            assert_eq!(new, expected as u32, "({row}, {column})");
+            continue;
         }
+        let c = if accumulate { single(old) } else { 0.0 };
+        let size = terms.iter().map(|x| x.abs()).sum::<f64>() + c.abs();
+        // One rounding a term in f32, and one more to the type of D.
+        let last = if sum == Sum::F16 { 2.0_f64.powi(-11) } else { 0.0 };
+        let bound = size * (k as f64 + 1.0) * 2.0_f64.powi(-24) + (c + exact).abs() * last;
+        let error = (single(new) - (c + exact)).abs();
+        assert!(error <= bound + 1e-7, "({row}, {column}): {error} above {bound}");
     }
 }
 
