@@ -13,6 +13,13 @@ impl<'k> Value<'k, u32> {
         }
     }
 
+    /// Four of the eight bytes of `self` and `high`, of which `self` has bytes 0 to 3: a hexadecimal
+    /// digit of `selector` chooses each, the lowest the lowest.
+    pub fn permute_bytes(self, high: Value<'k, u32>, selector: u32) -> Value<'k, u32> {
+        let selector = self.builder.constant(selector).operand();
+        self.builder.compute("prmt.b32", &[self.operand(), high.operand(), selector])
+    }
+
     fn halves(self) -> [Operand; 2] {
         let k = self.builder;
         let halves = [(); 2].map(|()| k.fresh::<u16>().operand());

@@ -8,6 +8,7 @@ mod matrix;
 mod panels;
 mod pipeline;
 mod ring;
+mod transpose;
 mod warpgroup;
 
 pub use copy::{TileCopy, Wanted, rows_of_a_pass};
@@ -17,4 +18,5 @@ pub use matrix::{MatrixOrder, MatrixReader};
 pub use panels::{Descriptor, PanelLayout};
 pub use pipeline::{FullSlot, SlotRing, Turn};
 pub use ring::CopyRing;
+pub use transpose::{ByteTranspose, TransposeError};
 pub use warpgroup::{Pending, Steps};

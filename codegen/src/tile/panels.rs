@@ -59,9 +59,20 @@ impl PanelLayout {
         self.panel.rows()
     }
 
+    /// Bytes of a row of the tile.
+    pub const fn row_bytes(&self) -> u32 {
+        self.panels * self.width()
+    }
+
     /// Bytes of the tile.
     pub const fn bytes(&self) -> u32 {
         self.panels * self.panel.bytes()
+    }
+
+    /// Where a chunk of a row lies, in bytes from the tile's beginning.
+    pub const fn offset(&self, row: u32, chunk: u32) -> u32 {
+        let chunks = self.panel.chunks();
+        chunk / chunks * self.panel.bytes() + self.panel.offset(row, chunk % chunks)
     }
 
     /// Steps of one `wgmma` each, along rows.

@@ -1,5 +1,7 @@
 //! Kernels in the embedded language, run on the simulator as their printed text reads.
 
+mod transpose;
+
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 use tilewright::attention::DataType;
