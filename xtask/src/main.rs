@@ -1,6 +1,7 @@
 //! Chores of the repository: `cargo xtask test` and others.
 
 mod cargo;
+mod exp2;
 mod gpu;
 mod tools;
 
@@ -25,6 +26,8 @@ enum Chore {
     },
     /// Find ptxas and nvdisasm, or fetch them into the target folder.
     Tools,
+    /// Fit the polynomials with which kernels compute powers of two, and print them.
+    Exp2,
     /// Pack a folder that runs every launch file on a machine with a GPU and nothing but a driver.
     Gpu {
         /// The folder to make.
@@ -40,6 +43,10 @@ fn main() -> ExitCode {
     let done = match Chore::parse() {
         Chore::Test { without_tools, arguments } => cargo::test(without_tools, &arguments),
         Chore::Gpu { out, arch } => gpu::pack(&out, &arch),
+        Chore::Exp2 => {
+            exp2::print(tilewright_codegen::attention::exp2::DEGREES);
+            Ok(())
+        }
         Chore::Tools => tools::provide().map(|tools| println!("{tools}")),
     };
     match done {

@@ -16,6 +16,7 @@
 //! `[batch, heads, seqlen_q]` of natural logarithms.
 
 pub mod ampere;
+pub mod exp2;
 pub mod hopper;
 mod kernel;
 mod mask;

@@ -90,6 +90,17 @@ impl<'k> Value<'k, f32> {
         self.unary("ex2.approx.ftz.f32")
     }
 
+    /// The sum, rounded down.
+    pub fn add_rounding_down(self, other: impl IntoValue<'k, f32>) -> Value<'k, f32> {
+        let other = other.into_value(self.builder);
+        self.builder.compute("add.rm.f32", &[self.operand(), other.operand()])
+    }
+
+    /// The same bits as a whole number.
+    pub fn as_bits(self) -> Value<'k, u32> {
+        self.builder.compute("mov.b32", &[self.operand()])
+    }
+
     /// The logarithm to base 2, approximately; that of 0 is −∞.
     pub fn log2(self) -> Value<'k, f32> {
         self.unary("lg2.approx.f32")

@@ -148,7 +148,7 @@ fn bases<'k>(
     step: u32,
 ) -> Vec<Value<'k, u32>> {
     let swizzle = layout.panel().swizzle();
-    let moved = (lane % 8 >> swizzle.shift) & ((1 << swizzle.bits) - 1);
+    let moved = ((lane % 8) >> swizzle.shift) & ((1 << swizzle.bits) - 1);
     let base = |first: u32| ((chunk ^ moved) ^ first) * CHUNK + row * layout.width();
     (0..layout.width() / CHUNK).step_by(step as usize).map(base).collect()
 }

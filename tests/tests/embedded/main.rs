@@ -4,8 +4,9 @@ mod transpose;
 
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
-use tilewright::attention::DataType;
+use tilewright::attention::{DataType, exp2};
 use tilewright::device::Geometry;
+use tilewright::dsl;
 use tilewright::half::{bf16, f16};
 use tilewright::ptx::tree::Module;
 use tilewright::sim::Options;
@@ -102,4 +103,22 @@ fn matrix_product_on_tensor_cores() {
     check_gemm(shape, [64, 64, 160], 2);
     check_gemm(Gemm { stages: 2, tile_k: 64, ..shape }, [64, 128, 256], 3);
     check_gemm(Gemm { dtype: DataType::F16, tile_m: 128, tile_n: 96, ..shape }, [128, 96, 96], 4);
+}
+
+#[test]
+fn powers_of_two_by_polynomials() {
+    let special = [0.0, -0.0, -126.0, -126.999, -127.0, -1e30, f32::NEG_INFINITY, 127.9];
+    let x: Vec<f32> = random(1000, 1).into_iter().chain(special).collect();
+    for degree in exp2::DEGREES {
+        let module = dsl::kernel("powers", "sm_80".parse().unwrap(), |k| {
+            let x = k.pointer_parameter::<f32>("x");
+            let y = k.pointer_parameter::<f32>("y");
+            let i = k.block_index().x;
+            y.element(i).store(x.element(i).load().exp2_by_polynomial(degree));
+        });
+        let args = [Arg::Buffer("x", f32_bytes(&x)), Arg::Output("y", 4 * x.len())];
+        let found = output(module, geometry([x.len() as u32, 1, 1], 1, 0), &args, 1, 0);
+        let expected: Vec<f32> = x.iter().map(|&x| exp2::exp2(x, degree)).collect();
+        assert_eq!(found, expected);
+    }
 }

@@ -1,0 +1,113 @@
+//! 2 to a power without the special-function unit, which is the bottleneck of attention on Hopper
+//! and Blackwell: Cody–Waite reduction and a polynomial, as FlashAttention-4 does.
+//!
+//! ```text
+//! 2^x = 2^⌊x⌋ · 2^(x − ⌊x⌋)      the first factor is added to the exponent of the second, p(x − ⌊x⌋)
+//! ```
+//!
+//! p(0) is exactly 1, so that powers up to −127, that of a masked score among them, give exactly 0:
+//! the exponent of 1 is 127. Among such polynomials p has the least relative error on [0, 1].
+
+use crate::dsl::Value;
+
+/// Degrees of polynomials that there are.
+pub const DEGREES: std::ops::RangeInclusive<u32> = 2..=5;
+
+/// The coefficients of x¹, x², … by degree, from 2 on; `cargo xtask exp2` computes them.
+const COEFFICIENTS: [&[f32]; 4] = [
+    &[0.66596097, 0.3299324],
+    &[0.69511676, 0.227645, 0.07706704],
+    &[0.69304484, 0.2412802, 0.052242473, 0.013426684],
+    &[0.6931513, 0.24016444, 0.055799913, 0.009017031, 0.00186713],
+];
+
+/// Powers below give 0.
+const LEAST: f32 = -127.0;
+
+/// Bits of a mantissa.
+const MANTISSA: u32 = 23;
+
+/// 1.5 · 2²³: a number of magnitude up to 2²² added to it is rounded to an integer, which then
+/// stands in the low bits.
+const SHIFTER: f32 = 12_582_912.0;
+
+/// The coefficients of x¹, x², … of the polynomial of this degree.
+///
+/// # Panics
+///
+/// Where `degree` is not one of [`DEGREES`].
+pub fn coefficients(degree: u32) -> &'static [f32] {
+    assert!(DEGREES.contains(&degree), "there is no polynomial of degree {degree}");
+    COEFFICIENTS[(degree - DEGREES.start()) as usize]
+}
+
+/// What [`Value::exp2_by_polynomial`] computes, bit for bit, for powers below 128.
+pub fn exp2(x: f32, degree: u32) -> f32 {
+    let x = x.max(LEAST);
+    let floor = x.floor();
+    let horner = |p: f32, c: &f32| p.mul_add(x - floor, *c);
+    let polynomial = coefficients(degree).iter().rev().fold(0.0, horner).mul_add(x - floor, 1.0);
+    let exponent = (floor as i32) << MANTISSA;
+    f32::from_bits(polynomial.to_bits().wrapping_add_signed(exponent))
+}
+
+impl<'k> Value<'k, f32> {
+    /// 2 to this power, which is below 128, on the pipes of additions and multiplications: four
+    /// instructions, one a degree, and two for the exponent. NaN gives 0.
+    ///
+    /// # Panics
+    ///
+    /// Where `degree` is not one of [`DEGREES`].
+    pub fn exp2_by_polynomial(self, degree: u32) -> Value<'k, f32> {
+        let x = self.max(LEAST);
+        let shifted = x.add_rounding_down(SHIFTER);
+        let fraction = x - (shifted - SHIFTER);
+        let (last, rest) = coefficients(degree).split_last().expect("a degree is positive");
+        let k = self.builder();
+        let polynomial = rest
+            .iter()
+            .rev()
+            .fold(k.constant(*last), |p, c| p.multiply_add(fraction, *c))
+            .multiply_add(fraction, 1.0);
+        (polynomial.as_bits() + (shifted.as_bits() << MANTISSA)).bits_as_f32()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The largest relative error over powers from −126 on, and how it is bounded.
+    fn check(degree: u32, bound: f64) {
+        let mut worst = 0.0_f64;
+        // Every fraction at the resolution of powers between one and two, and coarser ones.
+        let dense = (0..1 << MANTISSA).map(|i: u32| f32::from_bits(0x3f80_0000 | i));
+        let coarse = (-126 * 512..128 * 512).map(|i| i as f32 / 512.0);
+        let tiny = (1..40).flat_map(|e| [2f32.powi(-e), -(2f32.powi(-e))]);
+        for x in dense.flat_map(|x| [x, -x]).chain(coarse).chain(tiny) {
+            let exact = f64::from(f64::from(x).exp2() as f32);
+            worst = worst.max((f64::from(exp2(x, degree)) / exact - 1.0).abs());
+        }
+        assert!(worst <= bound, "degree {degree}: {worst:e}");
+        assert!(worst >= bound / 1.3, "degree {degree}: the bound can be {worst:e}");
+    }
+
+    #[test]
+    fn every_degree_has_its_accuracy() {
+        check(2, 2.06e-3);
+        check(3, 8.6e-5);
+        check(4, 3.0e-6);
+        check(5, 2.2e-7);
+    }
+
+    #[test]
+    fn what_is_masked_gives_nothing() {
+        for degree in DEGREES {
+            for x in [f32::NEG_INFINITY, f32::MIN, -1000.0, -127.0] {
+                assert_eq!(exp2(x, degree).to_bits(), 0);
+            }
+            assert_eq!(exp2(0.0, degree), 1.0);
+            assert_eq!(exp2(-3.0, degree), 0.125);
+        }
+    }
+}
