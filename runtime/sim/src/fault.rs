@@ -73,6 +73,8 @@ pub enum AccessKind {
     CopyRead,
     /// An asynchronous copy that writes here.
     CopyWrite,
+    /// An asynchronous reduction.
+    CopyAtomic,
 }
 
 /// An access to memory.
@@ -137,13 +139,53 @@ pub enum FaultKind {
         /// Who did it.
         other: Site,
     },
-    /// The bytes belong to an asynchronous copy that nobody has waited for.
-    #[error("{access} touches bytes of an asynchronous copy still in flight, issued by {copy}")]
+    /// The bytes belong to an asynchronous operation, and no wait that covers it comes before.
+    #[error(
+        "{access} touches bytes of an asynchronous operation still in flight, issued by {copy}"
+    )]
     InFlight {
         /// The access.
         access: Access,
-        /// Who issued the copy.
+        /// Who issued the operation.
         copy: Site,
+    },
+    /// A block has exited, and an asynchronous operation still accesses its shared memory.
+    #[error(
+        "block ({}, {}, {}) exits while the operation still accesses its shared memory: wait for it first",
+        block[0], block[1], block[2]
+    )]
+    LeftInFlight {
+        /// `%ctaid` of the block.
+        block: [u32; 3],
+    },
+    /// An access to the shared memory of another block of the cluster that may not be there.
+    #[error("access to the shared memory of block ({}, {}, {}): {problem}", block[0], block[1], block[2])]
+    Peer {
+        /// `%ctaid` of the block.
+        block: [u32; 3],
+        /// Why it may not be there.
+        problem: &'static str,
+    },
+    /// A thread exits before its bulk copies have read their source in shared memory.
+    #[error(
+        "a thread of block ({}, {}, {}) exits while its bulk copies may still read shared memory: \
+         wait for their groups first",
+        block[0], block[1], block[2]
+    )]
+    BulkLeft {
+        /// `%ctaid` of the block.
+        block: [u32; 3],
+    },
+    /// What was written through the generic proxy is accessed through another one, without the
+    /// fence that would show it there.
+    #[error("{access} goes through another proxy than {write}, with no {fence} in between")]
+    Proxy {
+        /// The access.
+        access: Access,
+        /// The fence that is missing.
+        fence: &'static str,
+        /// The write.
+        write: Site,
     },
     /// An `.aligned` or `.sync` instruction that some lanes do not reach.
     #[error(
@@ -166,6 +208,9 @@ pub enum FaultKind {
         /// The rule that was broken.
         problem: String,
     },
+    /// `barrier.cluster` used against its rules.
+    #[error("the barrier of the cluster: {0}")]
+    ClusterBarrier(&'static str),
     /// An mbarrier used against its rules.
     #[error("mbarrier at {place}: {problem}")]
     Mbarrier {
@@ -308,6 +353,7 @@ impl fmt::Display for AccessName {
             AccessKind::Atomic => "atomic access",
             AccessKind::CopyRead => "asynchronous read",
             AccessKind::CopyWrite => "asynchronous write",
+            AccessKind::CopyAtomic => "asynchronous reduction",
         })
     }
 }

@@ -106,10 +106,16 @@ impl Context<'_> {
         Raised::new(FaultKind::OutOfBounds(access), 1 << lane)
     }
 
-    /// The offset of a shared address in the memory of the block it belongs to, which must be the
-    /// executing one.
+    /// The rank of the block that a shared address belongs to, and the offset in its memory.
+    #[inline]
+    pub(crate) fn shared_at(&self, address: u64) -> Option<(usize, u64)> {
+        let rank = (address >> window::RANK_SHIFT) as usize;
+        (rank < self.blocks.len()).then_some((rank, address & (window::RANK - 1)))
+    }
+
+    /// The offset of a shared address in the executing block's own memory.
     #[inline]
     pub(crate) fn own_shared(&self, address: u64) -> Option<u64> {
-        (address >> window::RANK_SHIFT == self.rank as u64).then_some(address & (window::RANK - 1))
+        self.shared_at(address).filter(|at| at.0 == self.rank).map(|at| at.1)
     }
 }

@@ -35,6 +35,7 @@ impl Warp {
         let space = atomic.address.space;
         check_alignment(context, AccessKind::Atomic, space, &addresses, (size, active))?;
         context.count_access(AccessKind::Atomic, space, &addresses, (size, active));
+        self.check_peers(&atomic.address, &addresses, active, context)?;
         let event = Event::new(AccessKind::Atomic, atomic.order, atomic.scope, size);
         for lane in lanes(active) {
             let _turn = context.turn(atomic.order, space, addresses[lane]);
@@ -54,7 +55,7 @@ impl Warp {
 }
 
 /// Replaces the number at an address; the one that was there.
-fn update_memory(
+pub(super) fn update_memory(
     lane: usize,
     space: Space,
     address: u64,
@@ -81,14 +82,17 @@ fn update_memory(
             Ok(old)
         }
         Space::Shared => {
-            let at = context.own_shared(address);
-            let held = at.and_then(|at| context.blocks[context.rank].shared.get(at, size));
-            let (Some(at), Some(held)) = (at, held) else { return Err(outside(context)) };
+            let Some((rank, at)) = context.shared_at(address) else {
+                return Err(outside(context));
+            };
+            let Some(held) = context.blocks[rank].shared.get(at, size) else {
+                return Err(outside(context));
+            };
             let held = words(held);
             let old = u64::from(held[0]) | u64::from(held[1]) << 32;
             let new = update(old);
             let replacement = bytes(&[new as u32, (new >> 32) as u32, 0, 0, 0, 0, 0, 0]);
-            context.block().shared.set(at, &replacement[..size as usize]);
+            context.blocks[rank].shared.set(at, &replacement[..size as usize]);
             *context.changes += u64::from(old != new);
             Ok(old)
         }

@@ -22,21 +22,25 @@ impl Context<'_> {
         (size, active): (u32, u32),
     ) {
         let (space, _) = locate(space, addresses[active.trailing_zeros() as usize]);
-        let bytes = u64::from(size) * u64::from(active.count_ones());
+        if space == Space::Shared {
+            let (passes, least) = passes(addresses, size, active);
+            self.tallies.shared_passes += u64::from(passes);
+            self.tallies.bank_conflicts += u64::from(passes - least);
+        }
+        self.count_bytes(kind, space, u64::from(size) * u64::from(active.count_ones()));
+    }
+
+    /// Counts traffic with a memory.
+    pub(super) fn count_bytes(&mut self, kind: AccessKind, space: Space, bytes: u64) {
         let traffic = match space {
-            Space::Shared => {
-                let (passes, least) = passes(addresses, size, active);
-                self.tallies.shared_passes += u64::from(passes);
-                self.tallies.bank_conflicts += u64::from(passes - least);
-                &mut self.tallies.shared
-            }
+            Space::Shared => &mut self.tallies.shared,
             Space::Global => &mut self.tallies.global,
             _ => return,
         };
-        if matches!(kind, AccessKind::Read | AccessKind::Atomic | AccessKind::CopyRead) {
+        if !matches!(kind, AccessKind::Write | AccessKind::CopyWrite) {
             traffic.read += bytes;
         }
-        if matches!(kind, AccessKind::Write | AccessKind::Atomic | AccessKind::CopyWrite) {
+        if !matches!(kind, AccessKind::Read | AccessKind::CopyRead) {
             traffic.written += bytes;
         }
     }

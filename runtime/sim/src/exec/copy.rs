@@ -284,8 +284,8 @@ impl Warp {
     ) -> Outcome<()> {
         let addresses = self.addresses(group, &barrier);
         for lane in lanes(active) {
-            let (space, address) = locate(barrier.space, addresses[lane]);
-            self.expect_copy_arrival(lane, space, address, counted, context)?;
+            let place = locate(barrier.space, addresses[lane]);
+            self.expect_copy_arrival(lane, place, counted, context)?;
         }
         let barrier = addresses.map(|address| locate(barrier.space, address).1);
         let after = self.copies.batches.len();

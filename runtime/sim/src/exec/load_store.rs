@@ -23,6 +23,7 @@ impl Warp {
         let space = load.address.space;
         check_alignment(context, AccessKind::Read, space, &addresses, (size, active))?;
         context.count_access(AccessKind::Read, space, &addresses, (size, active));
+        self.check_peers(&load.address, &addresses, active, context)?;
         let strong = load.order.is_strong();
         let event = Event::new(AccessKind::Read, load.order, load.scope, size);
         if context.hazards() && !strong {
@@ -94,8 +95,8 @@ impl Warp {
                 Ok(buffer.read((address - buffer.address()) as usize, size))
             }
             Space::Shared => {
-                let block = &context.blocks[context.rank];
-                let bytes = context.own_shared(address).and_then(|at| block.shared.get(at, size));
+                let at = context.shared_at(address);
+                let bytes = at.and_then(|(rank, at)| context.blocks[rank].shared.get(at, size));
                 bytes.map(words).ok_or_else(|| outside(context))
             }
             Space::Param => {
@@ -131,6 +132,7 @@ impl Warp {
         let space = store.address.space;
         check_alignment(context, AccessKind::Write, space, &addresses, (size, active))?;
         context.count_access(AccessKind::Write, space, &addresses, (size, active));
+        self.check_peers(&store.address, &addresses, active, context)?;
         for lane in lanes(active) {
             let words = self.stored(store, lane);
             let _turn = context.turn(store.order, space, addresses[lane]);
@@ -209,13 +211,16 @@ impl Warp {
                 buffer.write(offset, size, words);
             }
             Space::Shared => {
-                let at = context.own_shared(address);
-                let held = at.and_then(|at| context.blocks[context.rank].shared.get(at, size));
-                let (Some(at), Some(held)) = (at, held) else { return Err(outside(context)) };
+                let Some((rank, at)) = context.shared_at(address) else {
+                    return Err(outside(context));
+                };
+                let Some(held) = context.blocks[rank].shared.get(at, size) else {
+                    return Err(outside(context));
+                };
                 let bytes = bytes(words);
                 let bytes = &bytes[..size as usize];
                 *context.changes += u64::from(!context.suspicious || held != bytes);
-                context.block().shared.set(at, bytes);
+                context.blocks[rank].shared.set(at, bytes);
             }
             Space::Local => {
                 let held =

@@ -3,12 +3,15 @@
 mod access;
 mod atomic;
 mod banks;
+pub(crate) mod bulk;
 pub(crate) mod copy;
 mod load_store;
 mod matrix;
 pub(crate) mod mbarrier;
+pub(crate) mod peer;
 pub(crate) mod registers;
 pub(crate) mod special;
+pub(crate) mod transfer;
 mod wmma;
 
 pub(crate) use access::locate;

@@ -3,24 +3,39 @@
 //! A thread's time is its warp's clock, which advances whenever some lane publishes what it did. An
 //! access happened before a point of another thread if that thread knows a time of the accessor
 //! that is not before the access (Flanagan and Freund, *FastTrack*, 2009).
+//!
+//! Asynchronous operations have accessors of their own, numbered after the threads of the cluster:
+//! see [`asynchronous`](super::asynchronous).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::proxy::{Proxy, Views};
 use crate::exec::registers::{LANES, lanes};
 use crate::program::code::Scope;
 
-/// Times of the threads of a cluster, by their index there.
+/// Times of the accessors of a cluster, by their index there. One that is missing is at time 0.
 pub(super) type Vector = Arc<Vec<u32>>;
 
-/// Times of the threads of clusters, by the index of the cluster in the grid. Of a cluster that is
-/// missing nothing is known.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Clocks(BTreeMap<u32, Vector>);
+/// What every thread knows of every other from the start: nothing.
+const NOTHING: u32 = 0;
+/// The time of a thread that has started and done nothing.
+const STARTED: u32 = 1;
 
-impl Clocks {
-    /// Adds what others know.
-    pub(crate) fn join(&mut self, other: &Self) {
+/// Times of the accessors of clusters, by the index of the cluster in the grid. Of a cluster that
+/// is missing nothing is known.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Times(BTreeMap<u32, Vector>);
+
+impl Times {
+    /// One time of one accessor.
+    fn single(cluster: u32, accessor: u32, time: u32) -> Self {
+        let mut vector = vec![NOTHING; accessor as usize + 1];
+        vector[accessor as usize] = time;
+        Self(BTreeMap::from([(cluster, Arc::new(vector))]))
+    }
+
+    pub(super) fn join(&mut self, other: &Self) {
         for (&cluster, vector) in &other.0 {
             match self.0.get_mut(&cluster) {
                 Some(known) => *known = join(known, vector),
@@ -37,20 +52,70 @@ impl Clocks {
         Self(vector.map(|vector| (cluster, vector.clone())).into_iter().collect())
     }
 
-    fn knows(&self, cluster: u32, thread: usize, time: u32) -> bool {
-        self.0.get(&cluster).is_some_and(|vector| vector[thread] >= time)
+    pub(super) fn knows(&self, cluster: u32, accessor: u32, time: u32) -> bool {
+        self.0.get(&cluster).is_some_and(|vector| at(vector, accessor) >= time)
     }
 }
 
-/// The later of two times of each thread; one of the two where it is later throughout.
+/// What was published: what had happened, and what of it other proxies may see.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Clocks {
+    happened: Times,
+    views: Views,
+}
+
+impl Clocks {
+    /// The completion of asynchronous operations.
+    pub(crate) fn completion(cluster: u32, agent: u32, time: u32) -> Self {
+        Self { happened: Times::single(cluster, agent, time), views: Views::default() }
+    }
+
+    /// Adds what others know.
+    pub(crate) fn join(&mut self, other: &Self) {
+        self.happened.join(&other.happened);
+        self.views.join(&other.views);
+    }
+
+    /// What is known of one cluster.
+    fn of(&self, cluster: u32) -> Self {
+        Self { happened: self.happened.of(cluster), views: self.views.clone() }
+    }
+
+    /// Whether a time of an accessor is among it.
+    pub(crate) fn knows(&self, cluster: u32, accessor: u32, time: u32) -> bool {
+        self.happened.knows(cluster, accessor, time)
+    }
+}
+
+#[inline]
+fn at(vector: &[u32], accessor: u32) -> u32 {
+    vector.get(accessor as usize).copied().unwrap_or(NOTHING)
+}
+
+/// The later of two times of each accessor; one of the two where it is later throughout.
 fn join(a: &Vector, b: &Vector) -> Vector {
-    if Arc::ptr_eq(a, b) || a.iter().zip(b.iter()).all(|(a, b)| a >= b) {
+    let covers = |a: &[u32], b: &[u32]| {
+        let common = a.iter().zip(b).all(|(a, b)| a >= b);
+        common && b.iter().skip(a.len()).all(|&time| time == NOTHING)
+    };
+    if Arc::ptr_eq(a, b) || covers(a, b) {
         a.clone()
-    } else if a.iter().zip(b.iter()).all(|(a, b)| a <= b) {
+    } else if covers(b, a) {
         b.clone()
     } else {
-        Arc::new(a.iter().zip(b.iter()).map(|(a, b)| *a.max(b)).collect())
+        let (mut longer, shorter) =
+            if a.len() >= b.len() { (a.to_vec(), b) } else { (b.to_vec(), a) };
+        raise(&mut longer, shorter);
+        Arc::new(longer)
     }
+}
+
+/// Raises times to those of others.
+fn raise(times: &mut Vec<u32>, others: &[u32]) {
+    if times.len() < others.len() {
+        times.resize(others.len(), NOTHING);
+    }
+    times.iter_mut().zip(others).for_each(|(a, b)| *a = (*a).max(*b));
 }
 
 /// What the threads of a warp know.
@@ -68,41 +133,68 @@ struct LaneClock {
     /// Of the threads of its own cluster, without itself.
     known: Vector,
     /// Of other clusters.
-    foreign: Option<Arc<Clocks>>,
+    foreign: Option<Arc<Times>>,
     /// What it knew at its last fence, which its strong writes since then publish at that scope.
     fenced: Option<(Arc<Clocks>, Scope)>,
     /// What its strong reads since its last fence saw published.
     observed: Option<Clocks>,
+    /// What it knows that other proxies may see.
+    views: Views,
 }
 
 impl WarpClock {
     /// The clock of a warp that has done nothing, in a cluster of `threads`.
     pub(crate) fn new(cluster: u32, first: usize, threads: usize) -> Self {
         let known = Arc::new(vec![0; threads]);
-        let lane = LaneClock { known, foreign: None, fenced: None, observed: None };
-        Self { cluster, first, time: 1, lanes: vec![lane; LANES] }
+        let lane = LaneClock {
+            known,
+            foreign: None,
+            fenced: None,
+            observed: None,
+            views: Views::default(),
+        };
+        Self { cluster, first, time: STARTED + 1, lanes: vec![lane; LANES] }
     }
 
-    pub(super) fn cluster(&self) -> u32 {
+    /// The index of its cluster in the grid.
+    pub(crate) fn cluster(&self) -> u32 {
         self.cluster
     }
 
-    pub(super) fn thread(&self, lane: usize) -> usize {
-        self.first + lane
+    /// The index of a lane's thread in the cluster.
+    pub(crate) fn thread(&self, lane: usize) -> u32 {
+        (self.first + lane) as u32
     }
 
-    pub(super) fn time(&self) -> u32 {
+    /// Its time now.
+    pub(crate) fn time(&self) -> u32 {
         self.time
     }
 
     /// Whether an access of another thread happened before what `lane` does now.
     #[inline]
-    pub(super) fn knows(&self, lane: usize, cluster: u32, thread: usize, time: u32) -> bool {
+    pub(crate) fn knows(&self, lane: usize, cluster: u32, accessor: u32, time: u32) -> bool {
         let lane = &self.lanes[lane];
         if cluster == self.cluster {
-            return lane.known[thread] >= time;
+            return at(&lane.known, accessor) >= time;
         }
-        lane.foreign.as_ref().is_some_and(|foreign| foreign.knows(cluster, thread, time))
+        lane.foreign.as_ref().is_some_and(|foreign| foreign.knows(cluster, accessor, time))
+    }
+
+    /// Whether an access that happened before what `lane` does now was fenced towards a proxy in
+    /// between.
+    pub(crate) fn sees(
+        &self,
+        lane: usize,
+        proxy: Proxy,
+        (cluster, accessor, time): (u32, u32, u32),
+    ) -> bool {
+        self.lanes[lane].views.get(proxy).is_some_and(|view| view.knows(cluster, accessor, time))
+    }
+
+    /// Whether a lane knows that some thread of a range has started.
+    pub(crate) fn knows_started(&self, lane: usize, mut threads: std::ops::Range<u32>) -> bool {
+        threads.any(|thread| at(&self.lanes[lane].known, thread) >= STARTED)
     }
 
     /// What lanes know and did until now; what they do later is later.
@@ -113,23 +205,68 @@ impl WarpClock {
             let clock = &self.lanes[lane];
             match &mut own {
                 Some((base, _)) if Arc::ptr_eq(base, &clock.known) => {}
-                Some((_, joined)) => {
-                    joined.iter_mut().zip(clock.known.iter()).for_each(|(a, b)| *a = (*a).max(*b));
-                }
+                Some((_, joined)) => raise(joined, &clock.known),
                 None => own = Some((clock.known.clone(), clock.known.to_vec())),
             }
             if let Some(foreign) = &clock.foreign {
-                clocks.join(foreign);
+                clocks.happened.join(foreign);
             }
+            clocks.views.join(&clock.views);
         }
         if let Some((_, mut joined)) = own {
             for lane in lanes(mask) {
                 joined[self.first + lane] = self.time;
             }
-            clocks.join(&Clocks(BTreeMap::from([(self.cluster, Arc::new(joined))])));
+            clocks.happened.join(&Times(BTreeMap::from([(self.cluster, Arc::new(joined))])));
         }
         self.time += 1;
         clocks
+    }
+
+    /// What a relaxed arrival of lanes publishes: that they have started, and what they knew at
+    /// their last fences.
+    pub(crate) fn publish_relaxed(&mut self, mask: u32) -> Clocks {
+        let mut clocks = Clocks::default();
+        for lane in lanes(mask) {
+            let thread = self.thread(lane);
+            clocks.happened.join(&Times::single(self.cluster, thread, STARTED));
+            let clock = &self.lanes[lane];
+            clocks.views.join(&clock.views);
+            if let Some((fenced, scope)) = &clock.fenced
+                && *scope >= Scope::Cluster
+            {
+                clocks.join(fenced);
+            }
+        }
+        clocks
+    }
+
+    /// A fence that lets a proxy see what lanes know and did until now.
+    pub(crate) fn fence_proxy(&mut self, mask: u32, proxies: &[Proxy]) {
+        let mut last: Option<(LaneClock, Views)> = None;
+        for lane in lanes(mask) {
+            let clock = &self.lanes[lane];
+            let views = match &last {
+                Some((before, views)) if clock.knows_the_same(before) => views.clone(),
+                _ => {
+                    let mut known = clock.known.to_vec();
+                    // That another lane executed its fence is true whoever knows it.
+                    for lane in lanes(mask) {
+                        known[self.first + lane] = self.time;
+                    }
+                    let mut seen = Times(BTreeMap::from([(self.cluster, Arc::new(known))]));
+                    if let Some(foreign) = &clock.foreign {
+                        seen.join(foreign);
+                    }
+                    let mut views = clock.views.clone();
+                    views.extend(proxies, seen);
+                    last = Some((clock.clone(), views.clone()));
+                    views
+                }
+            };
+            self.lanes[lane].views = views;
+        }
+        self.time += 1;
     }
 
     /// Lets lanes know what was published.
@@ -140,9 +277,22 @@ impl WarpClock {
     /// Lets lanes know what was published, only of their own cluster where `own_only`.
     pub(super) fn learn_from(&mut self, mask: u32, clocks: &Clocks, own_only: bool) {
         let mut last: Option<(Vector, Vector)> = None;
+        let mut last_views: Option<(Views, Views)> = None;
         for lane in lanes(mask) {
             let lane = &mut self.lanes[lane];
-            for (&cluster, vector) in &clocks.0 {
+            if !clocks.views.is_empty() {
+                let views = match &last_views {
+                    Some((before, after)) if before.is_same(&lane.views) => after.clone(),
+                    _ => {
+                        let mut views = lane.views.clone();
+                        views.join(&clocks.views);
+                        last_views = Some((lane.views.clone(), views.clone()));
+                        views
+                    }
+                };
+                lane.views = views;
+            }
+            for (&cluster, vector) in &clocks.happened.0 {
                 if cluster == self.cluster {
                     let known = match &last {
                         Some((before, after)) if Arc::ptr_eq(before, &lane.known) => after.clone(),
@@ -151,7 +301,7 @@ impl WarpClock {
                     let before = std::mem::replace(&mut lane.known, known.clone());
                     last = Some((before, known));
                 } else if !own_only {
-                    let foreign = Clocks(BTreeMap::from([(cluster, vector.clone())]));
+                    let foreign = Times(BTreeMap::from([(cluster, vector.clone())]));
                     Arc::make_mut(lane.foreign.get_or_insert_default()).join(&foreign);
                 }
             }
@@ -186,6 +336,17 @@ impl WarpClock {
     }
 }
 
+impl LaneClock {
+    fn knows_the_same(&self, other: &Self) -> bool {
+        let foreign = match (&self.foreign, &other.foreign) {
+            (None, None) => true,
+            (Some(a), Some(b)) => Arc::ptr_eq(a, b),
+            _ => false,
+        };
+        foreign && Arc::ptr_eq(&self.known, &other.known) && self.views.is_same(&other.views)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -201,6 +362,32 @@ mod tests {
         assert!(!b.knows(4, 0, 5, time), "another lane did not learn it");
         assert!(!b.knows(3, 0, 6, time), "another lane did not publish it");
         assert!(!b.knows(3, 0, 5, a.time()), "it is about what came before");
+    }
+
+    #[test]
+    fn a_proxy_sees_what_was_fenced_on_the_way() {
+        let (mut writer, mut reader) = (WarpClock::new(0, 0, 64), WarpClock::new(0, 32, 64));
+        let write = (0, 5, writer.time());
+        let sees = |clock: &WarpClock| clock.sees(3, Proxy::AsyncShared, write);
+        // On the reader's side.
+        reader.learn(1 << 3, &writer.publish(1 << 5));
+        assert!(!sees(&reader));
+        let mut fenced = reader.clone();
+        fenced.fence_proxy(1 << 3, &[Proxy::AsyncShared]);
+        assert!(sees(&fenced) && !fenced.sees(3, Proxy::AsyncGlobal, write));
+        // On the writer's side.
+        writer.fence_proxy(1 << 5, &[Proxy::AsyncShared]);
+        reader.learn(1 << 3, &writer.publish(1 << 5));
+        assert!(sees(&reader));
+    }
+
+    #[test]
+    fn a_completion_is_known_to_who_learns_it() {
+        let (mut a, mut b) = (WarpClock::new(0, 0, 64), WarpClock::new(0, 32, 64));
+        a.learn(1, &Clocks::completion(0, 70, 2));
+        assert!(a.knows(0, 0, 70, 2) && !a.knows(0, 0, 70, 3) && !a.knows(1, 0, 70, 1));
+        b.learn(2, &a.publish(1));
+        assert!(b.knows(1, 0, 70, 2));
     }
 
     #[test]

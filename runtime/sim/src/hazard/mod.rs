@@ -5,15 +5,22 @@
 //! barriers, `bar.warp.sync`, mbarriers, waits for copies, and from releases and acquires as the
 //! PTX memory model pairs them; other `.sync` instructions order nothing in memory. A write of the
 //! value that is there already is no race with writes of it.
+//!
+//! Asynchronous operations are described in [`asynchronous`], and what other proxies than the
+//! generic one see in [`proxy`].
 
+pub(crate) mod asynchronous;
 mod clock;
 mod observe;
+pub(crate) mod proxy;
 mod published;
 mod shadow;
 mod sync;
 mod undefined;
 
+pub(crate) use asynchronous::{Agents, Asynchronous, Bytes, Completion};
 pub(crate) use clock::{Clocks, WarpClock};
+pub(crate) use proxy::Proxy;
 pub(crate) use published::Published;
 pub(crate) use shadow::SharedShadow;
 pub(crate) use undefined::Undefined;
@@ -38,13 +45,19 @@ pub(crate) struct Event<'a> {
     pub(crate) scope: Scope,
     /// Bytes of each lane.
     pub(crate) size: u32,
+    proxy: Proxy,
     /// What the lane writes, where that is known beforehand.
     value: Option<&'a [u32; 8]>,
 }
 
 impl<'a> Event<'a> {
     pub(crate) fn new(kind: AccessKind, order: Order, scope: Scope, size: u32) -> Self {
-        Self { kind, order, scope, size, value: None }
+        Self { kind, order, scope, size, proxy: Proxy::Generic, value: None }
+    }
+
+    /// Through another proxy.
+    pub(crate) fn through(self, proxy: Proxy) -> Self {
+        Self { proxy, ..self }
     }
 
     /// With what a single lane writes.

@@ -48,18 +48,16 @@ impl Warp {
                                 cell.access(new, lane, clock)
                             });
                         if let Some(Err(conflict)) = conflict {
-                            return Err(raise(
-                                event,
-                                (Space::Global, address, lane),
-                                conflict,
-                                context,
-                            ));
+                            let of = (event.kind, event.size);
+                            let at = (Space::Global, address, lane);
+                            return Err(raise(of, at, &conflict, context));
                         }
                     }
                     if !matches!(event.kind, AccessKind::Write | AccessKind::CopyWrite)
                         && buffer.unwritten(offset as usize, event.size) != 0
                     {
-                        return Err(unwritten(event, (Space::Global, address, lane), context));
+                        let of = (event.kind, event.size);
+                        return Err(unwritten(of, (Space::Global, address, lane), context));
                     }
                 }
                 _ => continue,
@@ -79,11 +77,8 @@ impl Warp {
         address: u64,
         context: &mut Context<'_>,
     ) -> Outcome<()> {
-        let at = context.own_shared(address);
-        if let Some(at) = at.filter(|&at| context.block().mbarriers.overlaps(at, event.size)) {
-            let place = format!("shared address {at:#x}");
-            let problem = "it is live, and an access other than mbarrier's touches it".into();
-            return Err(Raised::new(FaultKind::Mbarrier { place, problem }, 1 << lane));
+        if let Some((rank, at)) = context.shared_at(address) {
+            context.check_no_mbarrier(rank, at, event.size, lane)?;
         }
         self.observe_object(event, lane, address, context)
     }
@@ -96,26 +91,27 @@ impl Warp {
         address: u64,
         context: &mut Context<'_>,
     ) -> Outcome<()> {
-        let own = context.own_shared(address);
-        let block = &context.blocks[context.rank];
         // Accesses outside of the block's memory are refused when they happen.
-        let held = own.and_then(|at| block.shared.get(at, event.size));
-        let (Some(at), Some(held)) = (own, held) else { return Ok(()) };
+        let Some((rank, at)) = context.shared_at(address) else { return Ok(()) };
+        let block = &context.blocks[rank];
+        let Some(held) = block.shared.get(at, event.size) else { return Ok(()) };
         let silent = event.value.is_some_and(|value| {
             block.shared.is_written(at, event.size) && bytes(value)[..event.size as usize] == *held
         });
         let record = self.record(event, lane, silent, context);
-        let block = context.block();
+        let block = &mut context.blocks[rank];
         for (granule, mask) in granules(at, event.size) {
             let access =
                 block.shadow.cell(granule).access(Record { mask, ..record }, lane, &self.clock);
             if let Err(conflict) = access {
-                return Err(raise(event, (Space::Shared, address, lane), conflict, context));
+                let of = (event.kind, event.size);
+                return Err(raise(of, (Space::Shared, address, lane), &conflict, context));
             }
         }
         let reads = !matches!(event.kind, AccessKind::Write | AccessKind::CopyWrite);
         if reads && !block.shared.is_written(at, event.size) {
-            return Err(unwritten(event, (Space::Shared, address, lane), context));
+            let of = (event.kind, event.size);
+            return Err(unwritten(of, (Space::Shared, address, lane), context));
         }
         Ok(())
     }
@@ -126,11 +122,14 @@ impl Warp {
             cluster: self.clock.cluster(),
             pc: context.pc,
             issue: self.executed as u32,
+            accessor: self.clock.thread(lane),
             thread: self.clock.thread(lane) as u16,
             mask: 0,
             kind: event.kind,
+            proxy: event.proxy,
             strong: event.order.is_strong(),
             in_flight: event.kind == AccessKind::CopyWrite,
+            asynchronous: false,
             silent: silent && writes(event.kind),
         }
     }
@@ -175,28 +174,31 @@ impl Warp {
 }
 
 /// The fault of a conflict.
-fn raise(
-    event: Event<'_>,
+pub(super) fn raise(
+    (kind, size): (AccessKind, u32),
     (space, address, lane): (Space, u64, usize),
-    conflict: Conflict,
+    conflict: &Conflict,
     context: &Context<'_>,
 ) -> Box<Raised> {
-    let access = context.describe(event.kind, space, address, event.size);
+    let access = context.describe(kind, space, address, size);
     let site = |r: &Record| context.run.site_of(r.cluster, usize::from(r.thread), r.pc);
-    let kind = match &conflict {
+    let kind = match conflict {
         Conflict::Race(other) => {
             FaultKind::Race { access, other_kind: other.kind, other: site(other) }
         }
         Conflict::InFlight(copy) => FaultKind::InFlight { access, copy: site(copy) },
+        Conflict::Unfenced(write, proxy) => {
+            FaultKind::Proxy { access, fence: proxy.fence(), write: site(write) }
+        }
     };
     Raised::new(kind, 1 << lane)
 }
 
-fn unwritten(
-    event: Event<'_>,
+pub(super) fn unwritten(
+    (kind, size): (AccessKind, u32),
     (space, address, lane): (Space, u64, usize),
     context: &Context<'_>,
 ) -> Box<Raised> {
-    let access = context.describe(event.kind, space, address, event.size);
+    let access = context.describe(kind, space, address, size);
     Raised::new(FaultKind::UninitializedMemory(access), 1 << lane)
 }

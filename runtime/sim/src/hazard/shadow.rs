@@ -3,6 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::clock::WarpClock;
+use super::proxy::Proxy;
 use crate::fault::AccessKind;
 use crate::program::code::Pc;
 
@@ -22,14 +23,19 @@ pub(super) struct Record {
     pub(super) pc: Pc,
     /// Which of the instructions that its warp executed.
     pub(super) issue: u32,
-    /// Index of the thread in its cluster.
+    /// Who accesses, as clocks number it: the thread, or the agent of an asynchronous operation.
+    pub(super) accessor: u32,
+    /// Index in its cluster of the thread whose instruction it is.
     pub(super) thread: u16,
     /// The bytes.
     pub(super) mask: u16,
     pub(super) kind: AccessKind,
+    pub(super) proxy: Proxy,
     pub(super) strong: bool,
-    /// A copy that its thread has not waited for.
+    /// A copy of `cp.async` that its thread has not waited for.
     pub(super) in_flight: bool,
+    /// An access of an agent, which happened for those who know its time.
+    pub(super) asynchronous: bool,
     /// A write of what the bytes held already.
     pub(super) silent: bool,
 }
@@ -45,11 +51,23 @@ impl Record {
         self.cluster == other.cluster
             && self.thread / 32 == other.thread / 32
             && self.issue == other.issue
+            && !self.asynchronous
+            && !other.asynchronous
+    }
+
+    /// Whether a read is of the same operation as another, or of one that completes with it.
+    fn reads_like(&self, other: &Self) -> bool {
+        self.accessor == other.accessor
+            && self.time == other.time
+            && self.pc == other.pc
+            && self.issue == other.issue
+            && self.cluster == other.cluster
+            && !other.writes()
     }
 }
 
 pub(super) fn writes(kind: AccessKind) -> bool {
-    matches!(kind, AccessKind::Write | AccessKind::Atomic | AccessKind::CopyWrite)
+    !matches!(kind, AccessKind::Read | AccessKind::CopyRead)
 }
 
 /// The accesses to a granule that may yet conflict.
@@ -61,6 +79,8 @@ pub(super) struct Cell(Vec<Record>);
 pub(super) enum Conflict {
     Race(Record),
     InFlight(Record),
+    /// The new access goes through a proxy that need not see the old write.
+    Unfenced(Record, Proxy),
 }
 
 impl Cell {
@@ -71,9 +91,18 @@ impl Cell {
         lane: usize,
         clock: &WarpClock,
     ) -> Result<(), Conflict> {
+        let own = u32::from(new.thread);
         let before = |r: &Record| {
-            r.cluster == new.cluster && r.thread == new.thread
-                || clock.knows(lane, r.cluster, usize::from(r.thread), r.time)
+            r.cluster == new.cluster && r.accessor == own
+                || clock.knows(lane, r.cluster, r.accessor, r.time)
+                || new.proxy == Proxy::Mbarrier
+                    && clock.sees(lane, Proxy::Mbarrier, (r.cluster, r.accessor, r.time))
+        };
+        // Whether a write that happened before is hidden from the proxy of the new access.
+        let hidden = |r: &Record| {
+            r.writes()
+                && r.proxy.is_generic()
+                && !clock.sees(lane, new.proxy, (r.cluster, r.accessor, r.time))
         };
         // Bytes to which a thread wrote what they held: their value is known whoever wrote first.
         let settled = |cell: &Self| {
@@ -92,7 +121,14 @@ impl Cell {
             if old.in_flight {
                 return Err(Conflict::InFlight(old));
             }
+            if new.asynchronous && !new.writes() && old.reads_like(&new) {
+                self.0[i].mask |= new.mask;
+                return Ok(());
+            }
             if before(&old) {
+                if !new.proxy.is_generic() && hidden(&old) {
+                    return Err(Conflict::Unfenced(old, new.proxy));
+                }
                 // Whoever conflicts with the old one also conflicts with the new one.
                 if (new.writes() || !old.writes()) && (old.strong || !new.strong) {
                     self.0[i].mask &= !new.mask;
@@ -111,7 +147,10 @@ impl Cell {
                     _ => false,
                 };
                 if !harmless {
-                    return Err(Conflict::Race(old));
+                    return Err(match old.asynchronous {
+                        true => Conflict::InFlight(old),
+                        false => Conflict::Race(old),
+                    });
                 }
             } else {
                 unordered += 1;
@@ -132,6 +171,19 @@ impl Cell {
             if record.in_flight && record.thread == thread && record.mask & mask != 0 {
                 record.in_flight = false;
                 record.time = time;
+            }
+        }
+    }
+
+    /// Gives the accesses of an asynchronous operation the accessor and time at which they are
+    /// complete.
+    pub(super) fn complete(&mut self, operation: (u32, u32), (agent, time): (u32, u32)) {
+        for record in &mut self.0 {
+            if record.asynchronous
+                && (record.cluster, record.issue) == operation
+                && record.time == u32::MAX
+            {
+                (record.accessor, record.time) = (agent, time);
             }
         }
     }
@@ -222,11 +274,14 @@ mod tests {
             cluster: 0,
             pc: 0,
             issue: u32::from(thread),
+            accessor: u32::from(thread),
             thread,
             mask: 0xf,
             kind,
+            proxy: Proxy::Generic,
             strong: false,
             in_flight: false,
+            asynchronous: false,
             silent: false,
         }
     }
@@ -239,6 +294,50 @@ mod tests {
         cell.access(record(1, AccessKind::Read), 1, &clock).unwrap();
         let race = cell.access(record(1, AccessKind::Write), 1, &clock);
         assert!(matches!(race, Err(Conflict::Race(old)) if old.thread == 0));
+    }
+
+    #[test]
+    fn an_asynchronous_write_is_in_flight_until_its_time_is_known() {
+        let mut clock = WarpClock::new(0, 0, 64);
+        let mut cell = Cell::default();
+        let write = Record {
+            accessor: 64,
+            time: u32::MAX,
+            issue: 7,
+            kind: AccessKind::CopyWrite,
+            proxy: Proxy::AsyncShared,
+            asynchronous: true,
+            ..record(0, AccessKind::CopyWrite)
+        };
+        cell.access(write, 0, &clock).unwrap();
+        let read =
+            |cell: &mut Cell, clock: &WarpClock| cell.access(record(0, AccessKind::Read), 0, clock);
+        assert!(matches!(read(&mut cell, &clock), Err(Conflict::InFlight(_))));
+        cell.complete((0, 7), (64, 3));
+        assert!(matches!(read(&mut cell, &clock), Err(Conflict::InFlight(_))));
+        clock.learn(1, &crate::hazard::Clocks::completion(0, 64, 3));
+        read(&mut cell, &clock).unwrap();
+    }
+
+    #[test]
+    fn a_generic_write_is_fenced_before_an_asynchronous_read() {
+        let mut clock = WarpClock::new(0, 0, 64);
+        let mut cell = Cell::default();
+        cell.access(record(0, AccessKind::Write), 0, &clock).unwrap();
+        let read = Record {
+            accessor: 64,
+            kind: AccessKind::CopyRead,
+            proxy: Proxy::AsyncShared,
+            asynchronous: true,
+            ..record(0, AccessKind::CopyRead)
+        };
+        assert!(matches!(cell.access(read, 0, &clock), Err(Conflict::Unfenced(..))));
+        cell.0[0].time = clock.time();
+        clock.fence_proxy(1, &[Proxy::AsyncShared]);
+        cell.access(read, 0, &clock).unwrap();
+        // What is written afterwards overtakes the read.
+        let write = cell.access(record(0, AccessKind::Write), 0, &clock);
+        assert!(matches!(write, Err(Conflict::InFlight(_))));
     }
 
     #[test]

@@ -2,9 +2,9 @@
 
 use tilewright_codegen::ptx::Space;
 
-use super::Event;
+use super::{Event, Proxy};
 use crate::fault::AccessKind;
-use crate::machine::{Context, Warp};
+use crate::machine::{Context, Outcome, Warp};
 use crate::program::code::{Order, Scope};
 
 impl Warp {
@@ -34,7 +34,9 @@ impl Warp {
         };
         let clocks = clocks.as_deref();
         // What is published to the block only, others do not see.
-        if space == Space::Shared || scope == Scope::Block {
+        if let (Space::Shared, Some((rank, _))) = (space, context.shared_at(address)) {
+            context.blocks[rank].published_at(space).write(address, clocks, reads);
+        } else if scope == Scope::Block {
             context.block().published_at(space).write(address, clocks, reads);
         } else if let Some(hazards) = &context.run.hazards {
             hazards.published.at(address).write(address, clocks, reads);
@@ -51,7 +53,11 @@ impl Warp {
     ) {
         let acquires = event.order.acquires();
         let own_only = event.scope == Scope::Block;
-        if let Some(clocks) = context.block().published_at(space).read(address) {
+        let rank = match (space, context.shared_at(address)) {
+            (Space::Shared, Some((rank, _))) => rank,
+            _ => context.rank,
+        };
+        if let Some(clocks) = context.blocks[rank].published_at(space).read(address) {
             match acquires {
                 true => self.clock.learn(1 << lane, clocks),
                 false => self.clock.observe(lane, clocks, false),
@@ -69,16 +75,14 @@ impl Warp {
         }
     }
 
-    /// An access of an mbarrier instruction to its object: initialization must happen before all
-    /// else, which is atomic.
+    /// The bytes of an mbarrier become one, or are one no longer.
     pub(crate) fn observe_mbarrier(
         &mut self,
-        kind: AccessKind,
         address: u64,
         lane: usize,
         context: &mut Context<'_>,
-    ) -> crate::machine::Outcome<()> {
-        let order = if kind == AccessKind::Atomic { Order::Relaxed } else { Order::Weak };
-        self.observe_object(Event::new(kind, order, Scope::Block, 8), lane, address, context)
+    ) -> Outcome<()> {
+        let event = Event::new(AccessKind::Write, Order::Weak, Scope::Block, 8);
+        self.observe_object(event.through(Proxy::Mbarrier), lane, address, context)
     }
 }

@@ -1,6 +1,6 @@
 //! A block: its shared memory and its barriers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use tilewright_codegen::ptx::Space;
@@ -8,6 +8,7 @@ use tilewright_codegen::ptx::Space;
 use super::raise::Raised;
 use super::register_pool::RegisterPool;
 use crate::exec::mbarrier::Mbarriers;
+use crate::exec::peer::Visit;
 use crate::fault::FaultKind;
 use crate::hazard::{Clocks, Published, SharedShadow};
 use crate::memory::SharedMemory;
@@ -31,6 +32,10 @@ pub(crate) struct Block {
     /// Lanes of each warp that have not exited.
     pub(crate) live: Vec<u32>,
     pub(super) registers: RegisterPool,
+    /// The last access of each thread of other blocks to its shared memory.
+    pub(crate) visits: HashMap<u32, Visit>,
+    /// What those of its threads knew that have exited.
+    pub(crate) left: Clocks,
 }
 
 /// A barrier: who arrived since it last completed.
@@ -100,6 +105,8 @@ impl Block {
             published: Default::default(),
             live,
             registers,
+            visits: HashMap::new(),
+            left: Clocks::default(),
         }
     }
 
@@ -155,6 +162,11 @@ impl Block {
         for barrier in &mut self.barriers {
             barrier.complete_if_full(&self.live);
         }
+    }
+
+    /// Whether all its threads have exited.
+    pub(crate) fn has_exited(&self) -> bool {
+        self.live.iter().all(|&live| live == 0)
     }
 
     /// How often a barrier completed.

@@ -1,16 +1,19 @@
 //! A cluster: its blocks, and whose turn it is.
 
 use super::block::Block;
+use super::cluster_barrier::ClusterBarrier;
+use super::flight::Flights;
 use super::raise::Raised;
 use super::random::Random;
 use super::register_pool::RegisterPool;
 use super::setup::Run;
 use super::warp::{Context, Group, State, Warp};
+use crate::exec::bulk::BulkGroups;
 use crate::exec::copy::Copies;
 use crate::exec::registers::LANES;
 use crate::exec::special::{Position, registers};
 use crate::fault::{Fault, FaultKind, Site, Waiter};
-use crate::hazard::{Undefined, WarpClock};
+use crate::hazard::{Agents, Undefined, WarpClock};
 use crate::memory::LocalMemory;
 use crate::stats::Tallies;
 
@@ -22,6 +25,9 @@ const SUSPICION: u64 = 1 << 16;
 pub(super) struct Cluster {
     blocks: Vec<Block>,
     warps: Vec<Warp>,
+    flights: Flights,
+    agents: Agents,
+    cluster_barrier: ClusterBarrier,
     random: Random,
     /// Instructions executed by all warps.
     now: u64,
@@ -71,7 +77,17 @@ impl Cluster {
         }
         let mut random = Random::new(run.options.seed, index);
         random.shuffle(&mut warps);
-        Self { blocks, warps, random, now: 0, changes: 0, last_change: (0, 0) }
+        Self {
+            cluster_barrier: ClusterBarrier::new(blocks.len(), warps_per_block as usize),
+            blocks,
+            warps,
+            flights: Flights::default(),
+            agents: Agents::new(all_threads),
+            random,
+            now: 0,
+            changes: 0,
+            last_change: (0, 0),
+        }
     }
 
     /// Executes about `budget` instructions.
@@ -93,6 +109,7 @@ impl Cluster {
             }
             if !self.step(run, tallies)? {
                 if self.warps.is_empty() {
+                    while self.with_context(0, run, tallies, |context| context.land_first())? {}
                     return Ok(Turn::Done);
                 }
                 if !self.land_something(run, tallies)? {
@@ -130,6 +147,7 @@ impl Cluster {
             let executed = self.with_warp(i, run, tallies, |warp, context| {
                 let executed = warp.run(context, quantum)?;
                 warp.land_due(context)?;
+                context.land_due()?;
                 Ok(executed)
             })?;
             if self.warps[i].live == 0 {
@@ -137,7 +155,13 @@ impl Cluster {
                     while warp.land_earliest(context)? {}
                     Ok(())
                 })?;
-                self.warps.swap_remove(i);
+                let warp = self.warps.swap_remove(i);
+                if self.blocks[warp.rank].has_exited() {
+                    let cluster = warp.clock.cluster();
+                    self.with_context(warp.rank, run, tallies, |context| {
+                        context.close_block(cluster)
+                    })?;
+                }
                 return Ok(true);
             }
             if executed > 0 {
@@ -147,14 +171,14 @@ impl Cluster {
         Ok(false)
     }
 
-    /// Lands the earliest copy of some warp; false where none is in flight.
+    /// Lands the earliest copy of some warp or of the cluster; false where none is in flight.
     fn land_something(&mut self, run: &Run<'_>, tallies: &mut Tallies) -> Result<bool, Box<Fault>> {
         for i in 0..self.warps.len() {
             if self.with_warp(i, run, tallies, |warp, context| warp.land_earliest(context))? {
                 return Ok(true);
             }
         }
-        Ok(false)
+        self.with_context(0, run, tallies, |context| context.land_first())
     }
 
     /// Calls a function with a warp and what it reaches, and names the place of a fault.
@@ -170,6 +194,9 @@ impl Cluster {
         let mut context = Context {
             run,
             blocks: &mut self.blocks,
+            flights: &mut self.flights,
+            agents: &mut self.agents,
+            cluster_barrier: &mut self.cluster_barrier,
             rank: warp.rank,
             tallies,
             random: &mut self.random,
@@ -184,9 +211,35 @@ impl Cluster {
         self.now = now;
         result.map_err(|raised| {
             let block = self.blocks[warp.rank].index;
-            let site = Site::new(run.program, pc, block, warp.index, raised.lanes);
-            Box::new(Fault { kind: raised.kind, site: Some(site) })
+            let site = || Site::new(run.program, pc, block, warp.index, raised.lanes);
+            Box::new(Fault { kind: raised.kind, site: Some(raised.site.unwrap_or_else(site)) })
         })
+    }
+
+    /// The same with a block and no warp, for what no instruction does.
+    fn with_context<T>(
+        &mut self,
+        rank: usize,
+        run: &Run<'_>,
+        tallies: &mut Tallies,
+        f: impl FnOnce(&mut Context<'_>) -> Result<T, Box<Raised>>,
+    ) -> Result<T, Box<Fault>> {
+        let mut context = Context {
+            run,
+            blocks: &mut self.blocks,
+            flights: &mut self.flights,
+            agents: &mut self.agents,
+            cluster_barrier: &mut self.cluster_barrier,
+            rank,
+            tallies,
+            random: &mut self.random,
+            now: self.now,
+            changes: &mut self.changes,
+            suspicious: false,
+            pc: 0,
+            hint: 0,
+        };
+        f(&mut context).map_err(|raised| Box::new(Fault { kind: raised.kind, site: raised.site }))
     }
 
     /// What every warp waits for or does.
@@ -196,20 +249,33 @@ impl Cluster {
             let block = &self.blocks[warp.rank];
             for group in &warp.groups {
                 let site = Site::new(run.program, group.pc, block.index, warp.index, group.mask);
-                waiting.push(Waiter { site, reason: reason(group, warp.index, block) });
+                waiting.push(Waiter { site, reason: self.reason(group, warp.index, block) });
             }
         }
         waiting.sort_by_key(|waiter| (waiter.site.block, waiter.site.warp, waiter.site.lanes));
         waiting
     }
-}
 
-fn reason(group: &Group, warp: usize, block: &Block) -> String {
-    match &group.state {
-        State::Ready => "executes".into(),
-        State::Parked => "waits for the other lanes of its warp".into(),
-        State::Barrier { number, .. } => format!("waits at {}", block.describe_barrier(*number)),
-        State::Registers(wanted) => block.registers.describe(warp, *wanted),
+    fn reason(&self, group: &Group, warp: usize, block: &Block) -> String {
+        match &group.state {
+            State::Ready => {
+                let state = |offset| Some((offset, block.mbarriers.describe(offset)?));
+                match group.awaited.and_then(state) {
+                    Some((offset, state)) => {
+                        format!("waits at the mbarrier at shared address {offset:#x}: {state}")
+                    }
+                    None => "executes".into(),
+                }
+            }
+            State::Parked => "waits for the other lanes of its warp".into(),
+            State::Barrier { number, .. } => {
+                format!("waits at {}", block.describe_barrier(*number))
+            }
+            State::Registers(wanted) => block.registers.describe(warp, *wanted),
+            State::ClusterBarrier { .. } => {
+                format!("waits at {}", self.cluster_barrier.describe(&self.blocks))
+            }
+        }
     }
 }
 
@@ -240,11 +306,13 @@ fn new_warp(
             mask: live,
             frame: None,
             state: State::Ready,
+            awaited: None,
             last_run: 0,
             snapshot: None,
         }],
         local,
         copies: Copies::default(),
+        bulk: BulkGroups::default(),
         clock,
         undefined: Undefined::default(),
         executed: 0,

@@ -65,6 +65,9 @@ impl Warp {
                 self.leave_barrier(group, (number, phase, result), context)
             }
             State::Registers(wanted) => self.take_registers(wanted, context),
+            State::ClusterBarrier { acquires } => {
+                self.leave_cluster_barrier(group, acquires, context)
+            }
         };
         if arrived {
             self.groups[group].state = State::Ready;
@@ -198,6 +201,7 @@ impl Warp {
         context: &mut Context<'_>,
     ) -> Outcome<Next> {
         self.check_left(active, context)?;
+        self.check_left_groups(active, context)?;
         self.live &= !active;
         if self.live == 0 {
             self.check_registers_left(active, context)?;
@@ -215,8 +219,13 @@ impl Warp {
                 group.state = State::Ready;
             }
         }
+        if context.blocks.len() > 1 && context.hazards() {
+            let clocks = self.clock.publish(active);
+            context.block().left.join(&clocks);
+        }
         let (index, live) = (self.index, self.live);
         context.block().note_exit(index, live);
+        context.cluster_barrier.complete_if_full(context.blocks);
         Ok(Next::Select)
     }
 }

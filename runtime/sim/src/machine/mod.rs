@@ -3,7 +3,9 @@
 mod block;
 mod call;
 mod cluster;
+mod cluster_barrier;
 mod converge;
+mod flight;
 mod flow;
 mod grid;
 mod raise;
@@ -24,6 +26,7 @@ use crate::options::Options;
 use crate::program::Program;
 use crate::stats::Statistics;
 
+pub(crate) use flight::{Awaited, Issuer, Operation};
 pub(crate) use raise::{Outcome, Raised};
 pub(crate) use random::Random;
 pub(crate) use setup::Run;

@@ -124,8 +124,25 @@ impl Warp {
             Action::CopyMbarrierArrive { barrier, counted } => {
                 self.copy_arrive(group, *barrier, *counted, active, context)?;
             }
-            Action::Mbarrier(operation) => self.mbarrier(group, operation, active, context)?,
+            Action::Mbarrier(operation) => {
+                if self.mbarrier(group, operation, active, context)? {
+                    return Ok(self.yield_turn(group));
+                }
+                self.groups[group].awaited = None;
+            }
+            Action::Bulk(bulk) => self.bulk_copy(group, bulk, active, context)?,
+            Action::BulkCommit => self.bulk.commit(active),
+            Action::BulkWait { most, only_reads } => {
+                self.bulk_wait(*most, *only_reads, active, context)?;
+            }
             Action::Fence(fence) => self.fence(*fence, active, context),
+            Action::FenceProxy(proxies) => self.fence_proxy(proxies, active, context),
+            Action::ClusterArrive { releases } => {
+                self.cluster_arrive(*releases, active, context)?;
+            }
+            Action::ClusterWait { acquires } => {
+                return self.cluster_wait(group, *acquires, active, context);
+            }
             Action::WarpSync => self.warp_sync(active, context),
             Action::Clock(slot, special) => self.clock(*slot, *special, active, context),
             Action::FrameAddress { destination, offset, window } => {
@@ -146,15 +163,18 @@ impl Warp {
             Action::Return => return self.return_from(group, active, context),
             Action::Exit => return self.exit(group, active, context),
             Action::Trap => return Err(Raised::new(FaultKind::Trap, active)),
-            Action::Yield => {
-                self.groups[group].pc += 1;
-                self.settle(group);
-                self.end_streak();
-                return Ok(Next::Yield);
-            }
+            Action::Yield => return Ok(self.yield_turn(group)),
         }
         self.groups[group].pc += 1;
         Ok(Next::Go)
+    }
+
+    /// Goes on after others had their turn.
+    fn yield_turn(&mut self, group: usize) -> Next {
+        self.groups[group].pc += 1;
+        self.settle(group);
+        self.end_streak();
+        Next::Yield
     }
 
     /// Reads a clock: time is the number of instructions executed.

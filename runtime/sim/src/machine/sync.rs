@@ -6,6 +6,7 @@ use super::step::Next;
 use super::warp::{Context, Snapshot, State, Warp};
 use crate::exec::registers::{LANES, lanes};
 use crate::fault::{FaultKind, Site};
+use crate::hazard::Proxy;
 use crate::program::code::{Barrier, BarrierKind, Fence, Pc, Reduction};
 
 impl Warp {
@@ -87,6 +88,77 @@ impl Warp {
         }
     }
 
+    /// `fence.proxy` and `fence.mbarrier_init`.
+    pub(super) fn fence_proxy(
+        &mut self,
+        proxies: &[Proxy],
+        active: u32,
+        context: &mut Context<'_>,
+    ) {
+        if context.hazards() {
+            self.clock.fence_proxy(active, proxies);
+        }
+    }
+
+    /// `barrier.cluster.arrive`.
+    pub(super) fn cluster_arrive(
+        &mut self,
+        releases: bool,
+        active: u32,
+        context: &mut Context<'_>,
+    ) -> Outcome<()> {
+        *context.changes += 1;
+        let clocks = context.hazards().then(|| match releases {
+            true => self.clock.publish(active),
+            false => self.clock.publish_relaxed(active),
+        });
+        let warp = (self.rank, self.index);
+        context
+            .cluster_barrier
+            .arrive(warp, active, clocks, context.blocks)
+            .map_err(|problem| Raised::new(FaultKind::ClusterBarrier(problem), active))
+    }
+
+    /// `barrier.cluster.wait`.
+    pub(super) fn cluster_wait(
+        &mut self,
+        group: usize,
+        acquires: bool,
+        active: u32,
+        context: &mut Context<'_>,
+    ) -> Outcome<Next> {
+        if !context.cluster_barrier.may_wait((self.rank, self.index), active) {
+            let problem = "a thread waits without having arrived";
+            return Err(Raised::new(FaultKind::ClusterBarrier(problem), active));
+        }
+        let waiting = State::ClusterBarrier { acquires };
+        if active == self.groups[group].mask {
+            self.groups[group].state = waiting;
+        } else {
+            let pc = self.groups[group].pc;
+            self.split(group, active, pc, waiting);
+            self.groups[group].pc += 1;
+        }
+        Ok(Next::Select)
+    }
+
+    /// Learns what the barrier of the cluster tells, if it has completed.
+    pub(super) fn leave_cluster_barrier(
+        &mut self,
+        group: usize,
+        acquires: bool,
+        context: &mut Context<'_>,
+    ) -> bool {
+        let mask = self.groups[group].mask;
+        let Some(clocks) = context.cluster_barrier.wait((self.rank, self.index), mask) else {
+            return false;
+        };
+        if context.hazards() && acquires {
+            self.clock.learn(mask, &clocks);
+        }
+        true
+    }
+
     /// `bar.warp.sync`, whose lanes are all here.
     pub(super) fn warp_sync(&mut self, active: u32, context: &mut Context<'_>) {
         if context.hazards() {
@@ -129,7 +201,10 @@ impl Warp {
             State::Ready => {
                 group.snapshot.as_ref().is_some_and(|s| s.repeats && s.changes == changes)
             }
-            State::Parked | State::Barrier { .. } | State::Registers(_) => true,
+            State::Parked
+            | State::Barrier { .. }
+            | State::ClusterBarrier { .. }
+            | State::Registers(_) => true,
         })
     }
 

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use super::block::Block;
+use super::cluster_barrier::ClusterBarrier;
+use super::flight::Flights;
 use super::random::Random;
 use super::setup::Run;
+use crate::exec::bulk::BulkGroups;
 use crate::exec::copy::Copies;
 use crate::exec::registers::Registers;
-use crate::hazard::{Undefined, WarpClock};
+use crate::hazard::{Agents, Undefined, WarpClock};
 use crate::memory::LocalMemory;
 use crate::program::code::{Pc, Reduction};
 use crate::stats::Tallies;
@@ -27,6 +30,7 @@ pub(crate) struct Warp {
     pub(crate) groups: Vec<Group>,
     pub(crate) local: LocalMemory,
     pub(crate) copies: Copies,
+    pub(crate) bulk: BulkGroups,
     /// What its threads know to have happened.
     pub(crate) clock: WarpClock,
     pub(crate) undefined: Undefined,
@@ -44,6 +48,8 @@ pub(crate) struct Group {
     /// The call that the lanes are in; none in the entry.
     pub(crate) frame: Option<Arc<Frame>>,
     pub(crate) state: State,
+    /// The offset of an mbarrier of which it last found a phase incomplete.
+    pub(crate) awaited: Option<u64>,
     /// When it last executed, in instructions of the warp.
     pub(crate) last_run: u64,
     /// The state of its lanes at a backward branch, where a spin is suspected.
@@ -64,6 +70,10 @@ pub(crate) enum State {
     },
     /// Waits until its block has registers free for each thread to have this many.
     Registers(u32),
+    /// Waits for the barrier of the cluster; whether it then knows what others did.
+    ClusterBarrier {
+        acquires: bool,
+    },
 }
 
 /// A call in progress.
@@ -101,6 +111,10 @@ pub(crate) struct Context<'a> {
     pub(crate) run: &'a Run<'a>,
     /// The blocks of the cluster, by rank.
     pub(crate) blocks: &'a mut [Block],
+    /// What they have issued that has not landed.
+    pub(crate) flights: &'a mut Flights,
+    pub(crate) agents: &'a mut Agents,
+    pub(crate) cluster_barrier: &'a mut ClusterBarrier,
     /// The rank of the warp's block.
     pub(crate) rank: usize,
     pub(crate) tallies: &'a mut Tallies,

@@ -110,6 +110,37 @@ impl Buffer {
         bytes
     }
 
+    /// Reads any bytes that exist.
+    pub(crate) fn read_range(&self, offset: usize, bytes: &mut [u8]) {
+        let mut at = offset;
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let word = self.words[at / 4].load(Relaxed).to_le_bytes();
+            let count = (4 - at % 4).min(rest.len());
+            let (part, after) = rest.split_at_mut(count);
+            part.copy_from_slice(&word[at % 4..][..count]);
+            (at, rest) = (at + count, after);
+        }
+    }
+
+    /// Writes any bytes that exist.
+    pub(crate) fn write_range(&self, offset: usize, bytes: &[u8]) {
+        let (mut at, mut rest) = (offset, bytes);
+        while !rest.is_empty() {
+            let count = (4 - at % 4).min(rest.len());
+            let (part, after) = rest.split_at(count);
+            let mut word = [0; 4];
+            word[at % 4..][..count].copy_from_slice(part);
+            let word = u32::from_le_bytes(word);
+            match count {
+                4 => self.words[at / 4].store(word, Relaxed),
+                _ => self.merge(at, word, (u32::MAX >> (32 - 8 * count)) << (8 * (at % 4))),
+            }
+            self.mark_written(at, count as u32);
+            (at, rest) = (at + count, after);
+        }
+    }
+
     /// Writes up to 32 aligned bytes at `offset`.
     #[inline]
     pub(crate) fn write(&self, offset: usize, size: u32, words: &[u32; 8]) {

@@ -27,6 +27,13 @@ impl SharedMemory {
         self.mark(offset, bytes.len());
     }
 
+    /// Writes any number of bytes that exist.
+    pub(crate) fn set_range(&mut self, offset: u64, bytes: &[u8]) {
+        for (i, chunk) in bytes.chunks(32).enumerate() {
+            self.set(offset + 32 * i as u64, chunk);
+        }
+    }
+
     #[inline]
     fn mark(&mut self, offset: usize, size: usize) {
         let bits = ((1u64 << size) - 1) << (offset % 32);

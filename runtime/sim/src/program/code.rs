@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tilewright_codegen::ptx::{Mnemonic, Space, SpecialRegister};
 
 use crate::exec::registers::{AnySlot, Compute, Condition, Exchange, PredicateSlot, Slot};
+use crate::hazard::Proxy;
 use crate::numeric::matrix::wmma::Fragment;
 
 /// Index of an instruction among the program's.
@@ -100,6 +101,13 @@ pub(crate) enum Action {
         counted: bool,
     },
     Mbarrier(Box<Mbarrier>),
+    Bulk(Box<Bulk>),
+    BulkCommit,
+    /// Waits until at most `most` bulk groups of a thread are in flight, or read their source.
+    BulkWait {
+        most: u32,
+        only_reads: bool,
+    },
     /// Exchanges values between the lanes of a member mask.
     Exchange(Exchange),
     /// `bar.warp.sync`: orders memory among the lanes of the mask.
@@ -107,6 +115,14 @@ pub(crate) enum Action {
     Barrier(Box<Barrier>),
     SetRegisters(SetRegisters),
     Fence(Fence),
+    /// Lets proxies see what went through the generic one.
+    FenceProxy(&'static [Proxy]),
+    ClusterArrive {
+        releases: bool,
+    },
+    ClusterWait {
+        acquires: bool,
+    },
     Branch(Pc),
     BranchTable {
         index: Slot<u32>,
@@ -125,6 +141,8 @@ pub(crate) enum Action {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Address {
     pub(crate) space: Space,
+    /// Whether it may lie in the shared memory of another block of the cluster.
+    pub(crate) reaches_peers: bool,
     pub(crate) base: Base,
     pub(crate) offset: i64,
 }
@@ -264,6 +282,35 @@ pub(crate) struct CopyAsync {
     pub(crate) ignore_source: Option<Condition>,
 }
 
+/// `cp.async.bulk` and `cp.reduce.async.bulk`.
+#[derive(Debug)]
+pub(crate) struct Bulk {
+    pub(crate) destination: Address,
+    pub(crate) source: Address,
+    pub(crate) size: Slot<u32>,
+    /// The mbarrier that it signals; without one it belongs to a group of its thread.
+    pub(crate) barrier: Option<Address>,
+    /// Blocks of the cluster to copy to, by rank.
+    pub(crate) multicast: Option<Slot<u32>>,
+    /// Which of 16 bytes to copy.
+    pub(crate) bytes: Option<Slot<u32>>,
+    pub(crate) reduction: Option<Arc<ElementUpdate>>,
+}
+
+/// A reduction of elements in memory.
+pub(crate) struct ElementUpdate {
+    /// Bytes of an element.
+    pub(crate) size: u32,
+    /// The new value from the old one and the source's.
+    pub(crate) update: Update,
+}
+
+impl std::fmt::Debug for ElementUpdate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ElementUpdate").field("size", &self.size).finish_non_exhaustive()
+    }
+}
+
 /// `mbarrier.*`.
 #[derive(Debug)]
 pub(crate) struct Mbarrier {
@@ -275,16 +322,37 @@ pub(crate) struct Mbarrier {
 /// What an `mbarrier` instruction does.
 #[derive(Debug)]
 pub(crate) enum MbarrierOperation {
-    Initialize { count: Slot<u32> },
+    Initialize {
+        count: Slot<u32>,
+    },
     Invalidate,
-    Arrive { state: Option<Slot<u64>>, count: Option<Slot<u32>>, drop: bool, completes: bool },
-    Wait { done: PredicateSlot, awaited: Awaited },
-    PendingCount { destination: Slot<u32>, state: Slot<u64> },
+    Arrive {
+        state: Option<Slot<u64>>,
+        count: Option<Slot<u32>>,
+        /// Transactions to expect before.
+        expected: Option<Slot<u32>>,
+        drop: bool,
+        completes: bool,
+    },
+    Expect {
+        transactions: Slot<u32>,
+    },
+    Complete {
+        transactions: Slot<u32>,
+    },
+    Wait {
+        done: PredicateSlot,
+        awaited: Phase,
+    },
+    PendingCount {
+        destination: Slot<u32>,
+        state: Slot<u64>,
+    },
 }
 
-/// What a wait names the phase by.
+/// How a wait names a phase.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Awaited {
+pub(crate) enum Phase {
     State(Slot<u64>),
     Parity(Slot<u32>),
 }

@@ -179,6 +179,36 @@ pub(super) fn cvta(o: &mut Operands<'_>) -> Lowered<Action> {
     o.unary(move |a: u64| a.wrapping_add(base))
 }
 
+/// The bits of a shared address, generic or not, that are the rank of its block.
+const RANK_BITS: u64 = 0xff << window::RANK_SHIFT;
+
+/// Lowers `mapa`: the same place in another block of the cluster.
+pub(super) fn mapa(o: &mut Operands<'_>) -> Lowered<Action> {
+    let rank: Slot<u32> = o.source(2)?;
+    match o.name.scalar().map(ScalarType::bits) {
+        Some(64) => {
+            let (d, a): (Slot<u64>, Slot<u64>) = (o.destination(0)?, o.source(1)?);
+            Ok(Action::Compute(binary(d, (a, rank), |a: u64, rank: u32| {
+                a & !RANK_BITS | u64::from(rank) << window::RANK_SHIFT & RANK_BITS
+            })))
+        }
+        _ => {
+            let (d, a): (Slot<u32>, Slot<u32>) = (o.destination(0)?, o.source(1)?);
+            Ok(Action::Compute(binary(d, (a, rank), |a: u32, rank: u32| {
+                a & !(RANK_BITS as u32) | rank << window::RANK_SHIFT
+            })))
+        }
+    }
+}
+
+/// Lowers `getctarank`: the rank of the block that a shared address belongs to.
+pub(super) fn getctarank(o: &mut Operands<'_>) -> Lowered<Action> {
+    match o.name.scalar().map(ScalarType::bits) {
+        Some(64) => o.unary(|a: u64| ((a & RANK_BITS) >> window::RANK_SHIFT) as u32),
+        _ => o.unary(|a: u32| a >> window::RANK_SHIFT),
+    }
+}
+
 /// Lowers `isspacep`.
 pub(super) fn isspacep(o: &mut Operands<'_>) -> Lowered<Action> {
     let space = named_space(o)?;

@@ -4,7 +4,10 @@ use tilewright_codegen::ptx::{Opcode, ScalarType, TypeClass};
 
 use super::code::{Action, Convergence, Pc};
 use super::operands::{Lowered, Operands};
-use super::{compare, control, convert, data, exchange, float, integer, matrix, memory, wmma};
+use super::{
+    bulk, compare, control, convert, data, exchange, fence, float, integer, matrix, mbarrier,
+    memory, wmma,
+};
 
 /// Lowers an instruction of the function whose first one is at `start`.
 pub(super) fn lower(o: &mut Operands<'_>, start: Pc) -> Lowered<(Action, Convergence)> {
@@ -24,20 +27,30 @@ pub(super) fn lower(o: &mut Operands<'_>, start: Pc) -> Lowered<(Action, Converg
         Cvt => convert::lower(o)?,
         CvtPack => convert::lower_pack(o)?,
         Cvta => data::cvta(o)?,
+        Mapa => data::mapa(o)?,
+        Getctarank => data::getctarank(o)?,
         Isspacep => data::isspacep(o)?,
         Createpolicy => data::createpolicy(o)?,
         Ld | Ldu => memory::load(o)?,
         St => memory::store(o)?,
         Atom | Red => memory::atomic(o)?,
         Prefetch | Prefetchu | Applypriority | Discard | Pmevent => Action::Nothing,
-        Membar | Fence => memory::fence(o)?,
+        // A grid that runs alone has waited for all that it could wait for.
+        Griddepcontrol => Action::Nothing,
+        Membar | Fence => fence::lower(o)?,
         CpAsync => memory::copy_async(o)?,
         CpAsyncCommitGroup => Action::CopyCommit,
         CpAsyncWaitGroup => memory::copy_wait_group(o)?,
         CpAsyncWaitAll => Action::CopyWait(None),
         CpAsyncMbarrierArrive => memory::copy_arrive(o)?,
-        MbarrierInit | MbarrierInval | MbarrierArrive | MbarrierArriveDrop | MbarrierTestWait
-        | MbarrierPendingCount => memory::mbarrier(o)?,
+        MbarrierInit | MbarrierInval | MbarrierExpectTx | MbarrierCompleteTx | MbarrierArrive
+        | MbarrierArriveDrop | MbarrierTestWait | MbarrierTryWait | MbarrierPendingCount => {
+            mbarrier::lower(o)?
+        }
+        CpAsyncBulk | CpReduceAsyncBulk => bulk::copy(o)?,
+        CpAsyncBulkPrefetch => Action::Nothing,
+        CpAsyncBulkCommitGroup => Action::BulkCommit,
+        CpAsyncBulkWaitGroup => bulk::wait_group(o)?,
         Shfl | Vote | Match | Redux | Activemask | Elect => return exchange::lower(o),
         BarWarpSync => return Ok((Action::WarpSync, Convergence::Members(o.source(0)?))),
         BarSync | BarArrive | BarRed | BarrierSync | BarrierArrive | BarrierRed
@@ -45,6 +58,7 @@ pub(super) fn lower(o: &mut Operands<'_>, start: Pc) -> Lowered<(Action, Converg
         | BarCtaRed => {
             return control::barrier(o);
         }
+        BarrierClusterArrive | BarrierClusterWait => return Ok(fence::cluster_barrier(o)),
         Ldmatrix => return Ok((memory::load_matrix(o)?, Convergence::Whole)),
         Stmatrix => return Ok((memory::store_matrix(o)?, Convergence::Whole)),
         Movmatrix => return Ok((matrix::move_matrix(o)?, Convergence::Whole)),
@@ -53,8 +67,6 @@ pub(super) fn lower(o: &mut Operands<'_>, start: Pc) -> Lowered<(Action, Converg
         WmmaMma => return Ok((wmma::multiply(o)?, Convergence::Whole)),
         Mma => return Ok((matrix::mma(o)?, Convergence::Whole)),
         Setmaxnreg => return Ok((control::set_registers(o)?, Convergence::Aligned)),
-        // A grid that runs alone has waited for all that it could wait for.
-        Griddepcontrol => Action::Nothing,
         Bra => control::branch(o, start)?,
         BrxIdx => control::branch_table(o, start)?,
         Call => control::call(o)?,

@@ -4,16 +4,14 @@ use tilewright_codegen::ptx::check::CheckedOperand;
 use tilewright_codegen::ptx::{Opcode, ScalarType, Space};
 
 use super::code::{
-    Action, Atomic, Awaited, CopyAsync, Fence, Load, LoadMatrix, Mbarrier, MbarrierOperation,
-    Order, Scope, Store, StoreMatrix, Update,
+    Action, Atomic, CopyAsync, Load, LoadMatrix, Order, Scope, Store, StoreMatrix, Update,
 };
 use super::name::Name;
 use super::operands::{Lowered, Operands};
-use crate::exec::registers::{AnySlot, Slot};
 use crate::numeric::{Bf16, F16, F32, F64, Mode, float, packed};
 
 /// The semantics that a name gives an access; `default` where it gives none.
-fn order(name: &Name<'_>, default: Order) -> Order {
+pub(super) fn order(name: &Name<'_>, default: Order) -> Order {
     let words = ["relaxed", "acquire", "release", "acq_rel", "sc", "volatile", "mmio", "weak"];
     match name.first_of(&words) {
         Some("relaxed" | "volatile" | "mmio") => Order::Relaxed,
@@ -26,7 +24,7 @@ fn order(name: &Name<'_>, default: Order) -> Order {
 }
 
 /// The scope that a name gives; `default` where it gives none.
-fn scope(name: &Name<'_>, default: Scope) -> Scope {
+pub(super) fn scope(name: &Name<'_>, default: Scope) -> Scope {
     match name.first_of(&["cta", "cluster", "gpu", "gl", "sys", "volatile"]) {
         Some("cta") => Scope::Block,
         Some("cluster") => Scope::Cluster,
@@ -112,7 +110,7 @@ pub(super) fn atomic(o: &mut Operands<'_>) -> Lowered<Action> {
 }
 
 /// What an atomic operation makes of the old value and its operands.
-fn update(o: &Operands<'_>, scalar: ScalarType, space: Space) -> Lowered<Update> {
+pub(super) fn update(o: &Operands<'_>, scalar: ScalarType, space: Space) -> Lowered<Update> {
     let words = ["cas", "exch", "and", "or", "xor", "add", "inc", "dec", "min", "max"];
     let Some(operation) = o.name.first_of(&words) else { return Err(o.unsupported("")) };
     Ok(match operation {
@@ -230,72 +228,4 @@ pub(super) fn copy_wait_group(o: &mut Operands<'_>) -> Lowered<Action> {
 /// Lowers `cp.async.mbarrier.arrive`.
 pub(super) fn copy_arrive(o: &mut Operands<'_>) -> Lowered<Action> {
     Ok(Action::CopyMbarrierArrive { barrier: o.address(0)?, counted: o.name.has("noinc") })
-}
-
-/// Lowers `membar` and `fence`.
-pub(super) fn fence(o: &mut Operands<'_>) -> Lowered<Action> {
-    if o.name.has("proxy") && o.name.has("alias") {
-        // No two addresses here are of the same memory.
-        return Ok(Action::Nothing);
-    }
-    if o.name.modifiers().any(|word| word.starts_with("proxy") || word.starts_with("mbarrier")) {
-        return Err(o.unsupported(""));
-    }
-    Ok(Action::Fence(Fence { scope: scope(&o.name, Scope::System) }))
-}
-
-/// Lowers `mbarrier.*`.
-pub(super) fn mbarrier(o: &mut Operands<'_>) -> Lowered<Action> {
-    let later = o.name.modifiers().any(|word| word.starts_with("expect_tx"));
-    if later {
-        return Err(o.unsupported(""));
-    }
-    let (address, operation, default) = match o.instruction.opcode() {
-        Opcode::MbarrierInit => {
-            let count = o.source(1)?;
-            (Some(o.address(0)?), MbarrierOperation::Initialize { count }, Order::Weak)
-        }
-        Opcode::MbarrierInval => (Some(o.address(0)?), MbarrierOperation::Invalidate, Order::Weak),
-        Opcode::MbarrierArrive | Opcode::MbarrierArriveDrop => arrive(o)?,
-        Opcode::MbarrierTestWait => {
-            let done = o.predicates(0)?.0;
-            let awaited = match o.name.has("parity") {
-                true => Awaited::Parity(o.source(2)?),
-                false => Awaited::State(o.source(2)?),
-            };
-            let address = o.address(1)?;
-            let operation = MbarrierOperation::Wait { done, awaited };
-            (Some(address), operation, Order::Acquire)
-        }
-        Opcode::MbarrierPendingCount => {
-            let (destination, state) = (o.destination(0)?, o.source(1)?);
-            (None, MbarrierOperation::PendingCount { destination, state }, Order::Weak)
-        }
-        _ => return Err(o.unsupported("")),
-    };
-    let order = order(&o.name, default);
-    Ok(Action::Mbarrier(Box::new(Mbarrier { address, operation, order })))
-}
-
-/// `mbarrier.arrive` and `arrive_drop`, with or without a state to write and a count.
-fn arrive(
-    o: &mut Operands<'_>,
-) -> Lowered<(Option<super::code::Address>, MbarrierOperation, Order)> {
-    let first = usize::from(!matches!(o.operand(0)?, CheckedOperand::Address { .. }));
-    let state: Option<Slot<u64>> = match first {
-        0 => None,
-        _ => {
-            let operand = o.operand(0)?;
-            match o.any_destination(operand)? {
-                Some(AnySlot::Double(slot)) => Some(slot),
-                None => None,
-                Some(_) => return Err(o.unsupported("a destination has an unexpected width")),
-            }
-        }
-    };
-    let count = if o.len() > first + 1 { Some(o.source(first + 1)?) } else { None };
-    let drop = o.instruction.opcode() == Opcode::MbarrierArriveDrop;
-    let completes = !o.name.has("noComplete");
-    let operation = MbarrierOperation::Arrive { state, count, drop, completes };
-    Ok((Some(o.address(first)?), operation, Order::Release))
 }

@@ -1,5 +1,6 @@
 //! From checked PTX to the form that the machine executes.
 
+mod bulk;
 pub(crate) mod code;
 mod compare;
 mod control;
@@ -7,12 +8,14 @@ mod convert;
 mod data;
 mod error;
 mod exchange;
+mod fence;
 mod float;
 mod held;
 mod integer;
 mod layout;
 mod lower;
 mod matrix;
+mod mbarrier;
 mod memory;
 mod name;
 pub(crate) mod operands;

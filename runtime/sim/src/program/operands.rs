@@ -401,12 +401,13 @@ impl<'a> Operands<'a> {
             return Err(self.unsupported("an address is missing"));
         };
         let mut space = self.space(index);
+        let reaches_peers = space == Space::Generic || self.name.has("shared::cluster");
         if let (Space::Generic, AddressBase::Variable(id)) = (space, base) {
             space = self.checked.variables()[id.0 as usize].space;
         }
         let (operand, offset) = match *base {
             AddressBase::Absolute => {
-                return Ok(Address { space, base: Base::Zero, offset: *offset });
+                return Ok(Address { space, reaches_peers, base: Base::Zero, offset: *offset });
             }
             AddressBase::Register(id) => (CheckedOperand::Register(id), *offset),
             AddressBase::Variable(id) => (CheckedOperand::Variable(id, 0), *offset),
@@ -414,21 +415,23 @@ impl<'a> Operands<'a> {
                 if self.is_entry() {
                     let parameter = &self.context.function.parameters[index as usize];
                     let offset = (parameter.offset as i64).wrapping_add(*offset);
-                    return Ok(Address { space: Space::Param, base: Base::Zero, offset });
+                    let (space, base) = (Space::Param, Base::Zero);
+                    return Ok(Address { space, reaches_peers: false, base, offset });
                 }
                 (CheckedOperand::Parameter { is_return, index, offset: 0 }, *offset)
             }
         };
         if let Some((_, frame_offset)) = self.frame_offset(&operand) {
             let offset = frame_offset.wrapping_add(offset);
-            return Ok(Address { space: Space::Local, base: Base::Frame, offset });
+            let (space, base) = (Space::Local, Base::Frame);
+            return Ok(Address { space, reaches_peers: false, base, offset });
         }
         let base = match self.any_source(&operand, !matches!(space, Space::Shared))? {
             AnySlot::Word(slot) => Base::Word(slot),
             AnySlot::Double(slot) => Base::Double(slot),
             AnySlot::Quad(_) => return Err(self.unsupported("an address of 128 bits")),
         };
-        Ok(Address { space, base, offset })
+        Ok(Address { space, reaches_peers, base, offset })
     }
 
     /// Operand `index` as an immediate.
