@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::DType;
+use crate::{DType, attention};
 
 /// A tensor in global memory and the box of it that one TMA instruction moves.
 ///
@@ -31,6 +31,27 @@ pub struct TensorMap {
     pub oob_fill: OobFill,
     /// How much a miss brings into the L2 cache.
     pub l2_promotion: L2Promotion,
+}
+
+impl TensorMap {
+    /// The map that an attention kernel takes of one of its tensors, whose elements are `dtype`.
+    pub fn of_attention(map: &attention::TensorMap, dtype: DType) -> TensorMap {
+        TensorMap {
+            dtype,
+            shape: map.shape.into(),
+            strides: map.strides.into(),
+            box_shape: map.box_shape.into(),
+            element_strides: vec![1; map.shape.len()],
+            swizzle: match map.swizzle {
+                32 => Swizzle::Bytes32,
+                64 => Swizzle::Bytes64,
+                _ => Swizzle::Bytes128,
+            },
+            interleave: Interleave::None,
+            oob_fill: OobFill::Zeros,
+            l2_promotion: L2Promotion::Bytes128,
+        }
+    }
 }
 
 /// The permutation of 16-byte chunks in shared memory.

@@ -1,12 +1,13 @@
 //! Attention kernels on the simulator against the reference.
 
 use tilewright::attention::ampere::Config;
-use tilewright::attention::{self, Argument, DataType, Mask, Parameter, Problem};
+use tilewright::attention::{self, Argument, DataType, Mask, Parameter, Problem, hopper};
 use tilewright::compare::{Tolerance, compare};
-use tilewright::device::{Error, Module};
+use tilewright::device::{Error, Geometry, Module};
 use tilewright::gpu::Gpu;
 use tilewright::reference::{self, Inputs};
 use tilewright::sim::{Options, Statistics};
+use tilewright::tensor_map::TensorMap;
 use tilewright::{DType, Value};
 
 use crate::run::{self, Arg, geometry};
@@ -38,6 +39,22 @@ pub fn kernel(problem: &Problem, config: &Config, gpu: &Gpu) -> (attention::Kern
     (kernel, module)
 }
 
+/// As [`kernel`], for Hopper.
+///
+/// # Panics
+///
+/// Where the config does not suit the problem.
+pub fn hopper_kernel(
+    problem: &Problem,
+    config: &hopper::Config,
+    gpu: &Gpu,
+) -> (attention::Kernel, Module) {
+    let kernel = hopper::forward(problem, config, gpu)
+        .unwrap_or_else(|error| panic!("{config} for {problem:?}: {error}"));
+    let module = run::reread(kernel.module.clone());
+    (kernel, module)
+}
+
 /// Runs a module with the launch of `kernel` on `inputs` and compares O and LSE with the reference
 /// in double precision.
 ///
@@ -53,7 +70,10 @@ pub fn run(
 ) -> Result<Statistics, String> {
     let scale = problem.default_softmax_scale();
     let args = arguments(problem, kernel, inputs, scale);
-    let geometry = geometry(kernel.grid(problem), kernel.threads, kernel.dynamic_shared);
+    let geometry = Geometry {
+        cluster: kernel.cluster(),
+        ..geometry(kernel.grid(problem), kernel.threads, kernel.dynamic_shared)
+    };
     let (buffers, statistics) =
         run::run(module, &geometry, &args, options).map_err(|error: Error| error.to_string())?;
     let expected = reference::forward(problem, scale, inputs).map_err(|error| error.to_string())?;
@@ -93,14 +113,21 @@ fn arguments(
     let dtype = DType::from(problem.dtype);
     let bytes = |values: &[f64]| dtype.to_bytes(values.iter().copied());
     let elements = |shape: &[usize]| shape.iter().product::<usize>();
-    let arg = |&parameter: &Parameter| match (parameter, problem.argument(parameter, scale)) {
-        (_, Argument::U32(number)) => Arg::U32(number),
-        (_, Argument::F32(number)) => Arg::F32(number),
-        (Parameter::Query, _) => Arg::Buffer("q", bytes(&inputs.query)),
-        (Parameter::Key, _) => Arg::Buffer("k", bytes(&inputs.key)),
-        (Parameter::Value, _) => Arg::Buffer("v", bytes(&inputs.value)),
-        (Parameter::Output, _) => Arg::Output("o", 2 * elements(&problem.output_shape())),
-        (_, Argument::Pointer) => Arg::Output("lse", 4 * elements(&problem.log_sum_exp_shape())),
+    let buffer = |parameter: Parameter| match parameter {
+        Parameter::Query => Arg::Buffer("q", bytes(&inputs.query)),
+        Parameter::Key => Arg::Buffer("k", bytes(&inputs.key)),
+        Parameter::Value => Arg::Buffer("v", bytes(&inputs.value)),
+        Parameter::Output => Arg::Output("o", 2 * elements(&problem.output_shape())),
+        _ => Arg::Output("lse", 4 * elements(&problem.log_sum_exp_shape())),
+    };
+    let arg = |&parameter: &Parameter| match problem.argument(parameter, scale) {
+        Argument::U32(number) => Arg::U32(number),
+        Argument::F32(number) => Arg::F32(number),
+        Argument::Pointer => buffer(parameter),
+        Argument::TensorMap(map) => {
+            let over = buffer(map.tensor.pointer());
+            Arg::TensorMap(Box::new(over), TensorMap::of_attention(&map, dtype))
+        }
     };
     kernel.parameters.iter().map(arg).collect()
 }

@@ -3,6 +3,7 @@
 use tilewright::device::{Argument, Contents, Device, Error, Geometry, Module, Simulator};
 use tilewright::ptx;
 use tilewright::sim::{Options, Statistics};
+use tilewright::tensor_map::TensorMap;
 
 /// An argument of a launch.
 #[derive(Clone, Debug)]
@@ -11,6 +12,8 @@ pub enum Arg {
     Buffer(&'static str, Vec<u8>),
     /// A buffer of this many bytes that nothing has written.
     Output(&'static str, usize),
+    /// A tensor map over a buffer or output.
+    TensorMap(Box<Arg>, TensorMap),
     /// A number.
     U32(u32),
     /// A number.
@@ -46,13 +49,22 @@ pub fn run(
     let mut buffers = Vec::new();
     let mut arguments = Vec::new();
     for arg in args {
-        let mut buffer = |name: &str, contents: Contents| {
+        let mut buffer = |arg: &Arg| {
+            let (name, contents) = match arg {
+                Arg::Buffer(name, bytes) => (name, Contents::Bytes(bytes.clone())),
+                Arg::Output(name, size) => (name, Contents::Uninit(*size)),
+                other => panic!("{other:?} is no buffer"),
+            };
             buffers.push(simulator.allocate(name, &contents)?);
-            Ok::<_, Error>(Argument::Pointer { buffer: buffers.len() - 1, offset: 0 })
+            Ok::<_, Error>(buffers.len() - 1)
         };
         arguments.push(match arg {
-            Arg::Buffer(name, bytes) => buffer(name, Contents::Bytes(bytes.clone()))?,
-            Arg::Output(name, size) => buffer(name, Contents::Uninit(*size))?,
+            Arg::Buffer(..) | Arg::Output(..) => {
+                Argument::Pointer { buffer: buffer(arg)?, offset: 0 }
+            }
+            Arg::TensorMap(over, map) => {
+                Argument::TensorMap { buffer: buffer(over)?, offset: 0, map: map.clone() }
+            }
             Arg::U32(number) => by_value(&number.to_le_bytes()),
             Arg::F32(number) => by_value(&number.to_le_bytes()),
         });

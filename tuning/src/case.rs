@@ -4,6 +4,7 @@ use tilewright::attention::{Argument, DataType, Kernel, Parameter, Problem};
 use tilewright::compare::{Comparison, Tolerance, compare};
 use tilewright::device::{self, Contents, Device, Geometry};
 use tilewright::reference::{Inputs, Output, Values, forward};
+use tilewright::tensor_map::TensorMap;
 use tilewright::{DType, Value};
 
 use crate::emit::Emitted;
@@ -132,7 +133,7 @@ impl Case {
         Geometry {
             grid: kernel.grid(&self.problem),
             block: kernel.block(),
-            cluster: [1; 3],
+            cluster: kernel.cluster(),
             dynamic_shared: kernel.dynamic_shared,
         }
     }
@@ -186,6 +187,15 @@ pub(crate) fn device_arguments(
         Argument::Pointer => {
             let buffer = BUFFERS.iter().position(|&other| other == parameter);
             device::Argument::Pointer { buffer: buffer.expect("pointers are buffers"), offset: 0 }
+        }
+        Argument::TensorMap(map) => {
+            let buffer = BUFFERS.iter().position(|&other| other == map.tensor.pointer());
+            let map = TensorMap::of_attention(&map, problem.dtype.into());
+            device::Argument::TensorMap {
+                buffer: buffer.expect("tensors are buffers"),
+                offset: 0,
+                map,
+            }
         }
     };
     kernel.parameters.iter().map(argument).collect()

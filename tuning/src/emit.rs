@@ -9,9 +9,10 @@ use tilewright::attention::{Argument, Kernel, Problem, forward};
 use tilewright::device::{Module, PtxError};
 use tilewright::gpu::Gpu;
 use tilewright::launch_file::{
-    BufferSource, BufferSpec, Expectation, Fill, LaunchFile, Param, Scalar,
+    BufferSource, BufferSpec, Expectation, Fill, LaunchFile, Param, Scalar, TensorMapParam,
 };
 use tilewright::npy::{self, Array, ElementType};
+use tilewright::tensor_map::TensorMap;
 use tilewright::{DType, ptx};
 
 use crate::case::{Buffer, Case, Role};
@@ -113,6 +114,11 @@ fn launch_file(emitted: &Emitted, case: &Case, buffers: &[Buffer<'_>]) -> Launch
     };
     let params = kernel.parameters.iter().map(|&parameter| match case.argument(parameter) {
         Argument::Pointer => Param::Pointer { buffer: parameter.name().to_owned(), offset: 0 },
+        Argument::TensorMap(map) => Param::TensorMap(TensorMapParam {
+            buffer: map.tensor.pointer().name().to_owned(),
+            offset: 0,
+            map: TensorMap::of_attention(&map, case.problem().dtype.into()),
+        }),
         Argument::U32(value) => Param::Scalar(Scalar::U32(value)),
         Argument::F32(value) => Param::Scalar(Scalar::F32(value)),
     });

@@ -137,7 +137,7 @@ fn contestant(
         geometry: Geometry {
             grid: emitted.kernel.grid(problem),
             block: emitted.kernel.block(),
-            cluster: [1; 3],
+            cluster: emitted.kernel.cluster(),
             dynamic_shared: emitted.kernel.dynamic_shared,
         },
         buffers: buffers.to_vec(),

@@ -14,21 +14,67 @@ pub struct Kernel {
     pub threads: u32,
     /// Bytes of dynamic shared memory.
     pub dynamic_shared: u32,
-    /// Query rows that one block computes.
+    /// Query rows that one block computes at a time.
     pub tile_m: u32,
+    /// How blocks share out the query tiles.
+    pub grid: Grid,
     /// The entry's parameters, in order.
     pub parameters: Vec<Parameter>,
 }
 
 impl Kernel {
-    /// The grid that covers `problem`: query tiles, heads, batches.
+    /// The grid that covers `problem`.
     pub fn grid(&self, problem: &Problem) -> [u32; 3] {
-        [problem.seqlen_q.div_ceil(self.tile_m), problem.heads, problem.batch]
+        self.grid.blocks(problem, self.tile_m)
+    }
+
+    /// Blocks of a cluster.
+    pub fn cluster(&self) -> [u32; 3] {
+        self.grid.cluster()
     }
 
     /// The block: `threads`, in one dimension.
     pub fn block(&self) -> [u32; 3] {
         [self.threads, 1, 1]
+    }
+}
+
+/// How blocks share out the query tiles of all heads and batches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Grid {
+    /// A block for each, in three dimensions: tiles, heads, batches.
+    Tiles,
+    /// In one dimension, where the kernel knows which block does what.
+    Line {
+        /// Neighbouring blocks that form a cluster; the tiles of a head are rounded up to whole
+        /// clusters.
+        cluster: u32,
+        /// The most blocks, a multiple of `cluster`; each takes several tiles then.
+        most: Option<u32>,
+    },
+}
+
+impl Grid {
+    /// The blocks that cover `problem` in tiles of `tile_m` rows.
+    pub fn blocks(self, problem: &Problem, tile_m: u32) -> [u32; 3] {
+        let tiles = problem.seqlen_q.div_ceil(tile_m);
+        match self {
+            Self::Tiles => [tiles, problem.heads, problem.batch],
+            Self::Line { cluster, most } => {
+                let of_a_head = u64::from(tiles.next_multiple_of(cluster));
+                let heads = u64::from(problem.heads) * u64::from(problem.batch);
+                let all = of_a_head.saturating_mul(heads).try_into().unwrap_or(u32::MAX);
+                [most.map_or(all, |most| most.min(all)), 1, 1]
+            }
+        }
+    }
+
+    /// Blocks of a cluster.
+    pub fn cluster(self) -> [u32; 3] {
+        match self {
+            Self::Tiles => [1; 3],
+            Self::Line { cluster, .. } => [cluster, 1, 1],
+        }
     }
 }
 
@@ -45,6 +91,10 @@ pub enum Parameter {
     Output,
     /// Address of LSE.
     LogSumExp,
+    /// A tensor map of Q, K, V or O.
+    TensorMap(TensorBox),
+    /// Independent sequences.
+    Batch,
     /// Rows of Q.
     SeqlenQ,
     /// Rows of K and V.
@@ -70,6 +120,13 @@ impl Parameter {
             Self::Value => "v",
             Self::Output => "o",
             Self::LogSumExp => "lse",
+            Self::TensorMap(map) => match map.tensor {
+                Tensor::Query => "q",
+                Tensor::Key => "k",
+                Tensor::Value => "v",
+                Tensor::Output => "o",
+            },
+            Self::Batch => "batch",
             Self::SeqlenQ => "seqlen_q",
             Self::SeqlenKv => "seqlen_kv",
             Self::Heads => "heads",
@@ -80,9 +137,10 @@ impl Parameter {
         }
     }
 
-    /// Its type in PTX.
+    /// Its type in PTX, or that of an element where it is an array of bytes.
     pub const fn scalar(self) -> ScalarType {
         match self {
+            Self::TensorMap(_) => ScalarType::B8,
             Self::Query | Self::Key | Self::Value | Self::Output | Self::LogSumExp => {
                 ScalarType::U64
             }
@@ -92,11 +150,64 @@ impl Parameter {
     }
 }
 
+/// One of the tensors that tensor maps are made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs)]
+pub enum Tensor {
+    Query,
+    Key,
+    Value,
+    Output,
+}
+
+impl Tensor {
+    /// The parameter that is the tensor's address, in kernels that take one.
+    pub const fn pointer(self) -> Parameter {
+        match self {
+            Self::Query => Parameter::Query,
+            Self::Key => Parameter::Key,
+            Self::Value => Parameter::Value,
+            Self::Output => Parameter::Output,
+        }
+    }
+}
+
+/// The box that one TMA instruction of a kernel copies: a part of `rows` rows of one head, as wide
+/// as the span of the swizzle that it has in shared memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TensorBox {
+    /// Whose.
+    pub tensor: Tensor,
+    /// Rows of a sequence.
+    pub rows: u32,
+    /// Bytes of a row, and span of the swizzle: 32, 64 or 128.
+    pub width: u32,
+}
+
+/// A tensor map, as `cuTensorMapEncodeTiled` takes it: `[head_dim, heads, seqlen, batch]`, dimension
+/// 0 the innermost. What is outside reads as zeros and is not written; elements are those of the
+/// problem, nothing is interleaved and every element is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TensorMap {
+    /// Whose.
+    pub tensor: Tensor,
+    /// Extents in elements.
+    pub shape: [u64; 4],
+    /// Distances in bytes, for dimension 1 and up.
+    pub strides: [u64; 3],
+    /// Extents of the box in elements.
+    pub box_shape: [u32; 4],
+    /// Span of the swizzle in bytes: 32, 64 or 128.
+    pub swizzle: u32,
+}
+
 /// What a launch passes for a [`Parameter`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Argument {
     /// The device address of the parameter's buffer.
     Pointer,
+    /// A tensor map.
+    TensorMap(TensorMap),
     /// A number.
     U32(u32),
     /// A number.

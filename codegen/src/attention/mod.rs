@@ -26,7 +26,7 @@ mod softmax;
 mod visible;
 
 pub use ampere::forward;
-pub use kernel::{Argument, Kernel, Parameter};
+pub use kernel::{Argument, Grid, Kernel, Parameter, Tensor, TensorBox, TensorMap};
 pub use mask::{Mask, MaskKind, ParseMaskError};
 pub use problem::{DataType, ParseDataTypeError, ParsePassError, Pass, Problem, ProblemError};
 pub use softmax::Rescale;

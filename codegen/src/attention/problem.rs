@@ -3,7 +3,7 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-use super::{Argument, Mask, Parameter};
+use super::{Argument, Mask, Parameter, Tensor, TensorBox, TensorMap};
 use crate::ptx::ScalarType;
 
 /// The type of Q, K, V and O. Accumulation is always in f32.
@@ -222,6 +222,24 @@ impl Problem {
         [self.batch, self.heads, self.seqlen_q].map(|n| n as usize)
     }
 
+    fn tensor_map(&self, TensorBox { tensor, rows, width }: TensorBox) -> TensorMap {
+        let shape = match tensor {
+            Tensor::Query => self.query_shape(),
+            Tensor::Key => self.key_shape(),
+            Tensor::Value => self.value_shape(),
+            Tensor::Output => self.output_shape(),
+        };
+        let [batch, seqlen, heads, head_dim] = shape.map(|extent| extent as u64);
+        let head = head_dim * u64::from(self.dtype.bytes());
+        TensorMap {
+            tensor,
+            shape: [head_dim, heads, seqlen, batch],
+            strides: [head, heads * head, (seqlen * heads).saturating_mul(head)],
+            box_shape: [width / self.dtype.bytes(), 1, rows, 1],
+            swizzle: width,
+        }
+    }
+
     /// What a launch passes for `parameter`. `softmax_scale` must be positive and finite.
     pub fn argument(&self, parameter: Parameter, softmax_scale: f32) -> Argument {
         let (left, right) = match self.mask {
@@ -234,6 +252,8 @@ impl Problem {
             | Parameter::Value
             | Parameter::Output
             | Parameter::LogSumExp => Argument::Pointer,
+            Parameter::TensorMap(map) => Argument::TensorMap(self.tensor_map(map)),
+            Parameter::Batch => Argument::U32(self.batch),
             Parameter::SeqlenQ => Argument::U32(self.seqlen_q),
             Parameter::SeqlenKv => Argument::U32(self.seqlen_kv),
             Parameter::Heads => Argument::U32(self.heads),

@@ -39,12 +39,34 @@ pub(super) struct OnlineSoftmax<'k> {
     sum: Vec<Variable<'k, f32>>,
 }
 
-/// Probabilities relative to the reference that there was; see [`OnlineSoftmax::speculate`].
-pub(super) struct Guess<'k> {
-    pub(super) probabilities: Vec<Vec<FragmentA<'k>>>,
-    /// Whether the reference will do for every row of the warp.
-    pub(super) fits: Value<'k, bool>,
-    sums: Vec<Value<'k, f32>>,
+/// Sums of the exponentials of a tile, by row, of this thread's columns.
+pub(super) struct Sums<'k>(Vec<Value<'k, f32>>);
+
+impl<'k> Sums<'k> {
+    /// Whether exponentials are so small that their reference will do for this thread's rows.
+    pub(super) fn fit(&self) -> Value<'k, bool> {
+        // Infinity and NaN do not fit either.
+        let small = self.0.iter().map(|sum| sum.le(LARGEST_GUESS));
+        small.reduce(|a, b| a.and(b)).expect("a thread has rows")
+    }
+}
+
+/// What the output is to be multiplied with, by row, as the reference has moved.
+#[must_use = "the output is relative to the reference before"]
+pub(super) struct Rescaling<'k> {
+    /// Whether it has moved for any row of the warp; always where there is no such value.
+    due: Option<Value<'k, bool>>,
+    factors: Vec<Value<'k, f32>>,
+}
+
+impl<'k> Rescaling<'k> {
+    /// Rescales the output.
+    pub(super) fn apply(self, output: &mut Accumulator<'k>) {
+        match self.due {
+            Some(due) => due.builder().if_(due, || output.scale_rows(&self.factors)),
+            None => output.scale_rows(&self.factors),
+        }
+    }
 }
 
 /// Growth of the maximum, in units of log₂, that [`Rescale::Lazy`] lets pass.
@@ -82,56 +104,73 @@ impl<'k> OnlineSoftmax<'k> {
         masked: bool,
         output: &mut Accumulator<'k>,
     ) -> Vec<Vec<FragmentA<'k>>> {
-        let maxima: Vec<_> = (0..scores.rows()).map(|row| self.row_maximum(&scores, row)).collect();
+        let maxima = self.row_maxima(&scores);
         match self.rescale {
             Rescale::Lazy => {
-                let grown = self
-                    .reference
-                    .iter()
-                    .zip(&maxima)
-                    .map(|(reference, maximum)| maximum.gt(reference.get() + LAZY_GROWTH));
-                let any = grown.reduce(|a, b| a.or(b)).expect("a thread has rows");
                 let k = self.k;
-                k.if_(k.any_in_warp(any), || self.move_reference(&maxima, masked, output));
+                k.if_(self.have_grown(&maxima), || {
+                    output.scale_rows(&self.move_reference(&maxima, masked));
+                });
             }
             Rescale::Always | Rescale::Speculative => {
-                self.move_reference(&maxima, masked, output);
+                output.scale_rows(&self.move_reference(&maxima, masked));
             }
         }
-        let (probabilities, sums) = self.probabilities(scores, masked);
+        let (exponentials, sums) = self.relative_to_reference(scores, masked);
+        let probabilities = exponentials.into_a(self.dtype);
         self.add(&sums);
         probabilities
     }
 
-    /// Computes probabilities of scores without masks, relative to the reference that there is. To
-    /// be [accepted](Self::accept) where that fits, else to be forgotten.
-    pub(super) fn speculate(&self, scores: Product<'k>) -> Guess<'k> {
-        let (probabilities, sums) = self.probabilities(scores, false);
-        // Infinity and NaN do not fit either.
-        let small = sums.iter().map(|sum| sum.le(LARGEST_GUESS));
-        let small = small.reduce(|a, b| a.and(b)).expect("a thread has rows");
-        Guess { probabilities, fits: self.k.all_in_warp(small), sums }
+    /// Takes the maxima of the scores of a key tile into the reference where that is due. The
+    /// output is still to be rescaled by what is returned.
+    pub(super) fn advance(&mut self, scores: &Product<'k>, masked: bool) -> Rescaling<'k> {
+        let maxima = self.row_maxima(scores);
+        if self.rescale != Rescale::Lazy {
+            return Rescaling { due: None, factors: self.move_reference(&maxima, masked) };
+        }
+        let k = self.k;
+        let due = self.have_grown(&maxima);
+        let mut factors: Vec<_> = maxima.iter().map(|_| k.variable(1.0)).collect();
+        k.if_(due, || {
+            let moved = self.move_reference(&maxima, masked);
+            factors.iter_mut().zip(moved).for_each(|(factor, moved)| factor.set(moved));
+        });
+        Rescaling { due: Some(due), factors: factors.iter().map(Variable::get).collect() }
     }
 
-    /// Adds the sums of a guess.
-    pub(super) fn accept(&mut self, guess: &Guess<'k>) {
-        self.add(&guess.sums);
+    /// The exponentials of the scores of a key tile relative to the reference; adds their sums.
+    pub(super) fn exponentials(&mut self, scores: Product<'k>, masked: bool) -> Product<'k> {
+        let (exponentials, sums) = self.relative_to_reference(scores, masked);
+        self.add(&sums);
+        exponentials
     }
 
-    /// The scaled maximum of a row over the quad of threads that share it.
-    fn row_maximum(&self, scores: &Product<'k>, row: usize) -> Value<'k, f32> {
-        let own = scores.row(row).reduce(|a, b| a.max(b)).expect("a tile has columns");
-        let pair = own.max(own.shuffle_xor(1));
-        pair.max(pair.shuffle_xor(2)) * self.scale_log2
+    /// Exponentials of scores without masks relative to the reference that there is. Where that does
+    /// not [fit](Sums::fit), they are to be forgotten, else their sums [added](Self::add).
+    pub(super) fn guess(&self, scores: Product<'k>) -> (Product<'k>, Sums<'k>) {
+        self.relative_to_reference(scores, false)
     }
 
-    /// Makes the maximum so far the reference.
-    fn move_reference(
-        &mut self,
-        maxima: &[Value<'k, f32>],
-        masked: bool,
-        output: &mut Accumulator<'k>,
-    ) {
+    /// Whether the maximum of any row of the warp has grown too far over the reference.
+    fn have_grown(&self, maxima: &[Value<'k, f32>]) -> Value<'k, bool> {
+        let rows = self.reference.iter().zip(maxima);
+        let grown = rows.map(|(reference, maximum)| maximum.gt(reference.get() + LAZY_GROWTH));
+        self.k.any_in_warp(grown.reduce(|a, b| a.or(b)).expect("a thread has rows"))
+    }
+
+    /// The scaled maximum of each row over the quad of threads that share it.
+    fn row_maxima(&self, scores: &Product<'k>) -> Vec<Value<'k, f32>> {
+        let maximum = |row| {
+            let own = scores.row(row).reduce(|a, b| a.max(b)).expect("a tile has columns");
+            let pair = own.max(own.shuffle_xor(1));
+            pair.max(pair.shuffle_xor(2)) * self.scale_log2
+        };
+        (0..scores.rows()).map(maximum).collect()
+    }
+
+    /// Makes the maximum so far the reference; returns what the output is to be multiplied with.
+    fn move_reference(&mut self, maxima: &[Value<'k, f32>], masked: bool) -> Vec<Value<'k, f32>> {
         let mut factors = Vec::with_capacity(maxima.len());
         for (row, maximum) in maxima.iter().enumerate() {
             let before = self.reference[row].get();
@@ -141,15 +180,11 @@ impl<'k> OnlineSoftmax<'k> {
             self.sum[row] *= factor;
             factors.push(factor);
         }
-        output.scale_rows(&factors);
+        factors
     }
 
-    /// Exponentials relative to the reference, rounded, and their sums by row.
-    fn probabilities(
-        &self,
-        scores: Product<'k>,
-        masked: bool,
-    ) -> (Vec<Vec<FragmentA<'k>>>, Vec<Value<'k, f32>>) {
+    /// Exponentials relative to the reference, and their sums by row.
+    fn relative_to_reference(&self, scores: Product<'k>, masked: bool) -> (Product<'k>, Sums<'k>) {
         let references = self.reference.iter();
         let negated: Vec<_> = references.map(|r| -finite(r.get(), masked)).collect();
         let scale = self.scale_log2;
@@ -157,10 +192,11 @@ impl<'k> OnlineSoftmax<'k> {
             scores.map(|score, row, _| score.multiply_add(scale, negated[row]).exp2());
         let sum = |row| exponentials.row(row).reduce(|a, b| a + b);
         let sums = (0..exponentials.rows()).flat_map(sum).collect();
-        (exponentials.into_a(self.dtype), sums)
+        (exponentials, Sums(sums))
     }
 
-    fn add(&mut self, sums: &[Value<'k, f32>]) {
+    /// Adds the sums of exponentials of a tile.
+    pub(super) fn add(&mut self, Sums(sums): &Sums<'k>) {
         self.sum.iter_mut().zip(sums).for_each(|(sum, own)| *sum += *own);
     }
 

@@ -1,5 +1,8 @@
 //! Structured control flow.
 
+use std::cell::OnceCell;
+use std::rc::Rc;
+
 use smol_str::SmolStr;
 
 use super::builder::Builder;
@@ -11,9 +14,16 @@ use crate::ptx::tree::{Guard, Operand};
 pub struct Repeat<'k> {
     builder: &'k Builder,
     head: SmolStr,
+    /// Behind the body, where anything jumps there.
+    end: Rc<OnceCell<SmolStr>>,
 }
 
 impl<'k> Repeat<'k> {
+    /// Begins the body again.
+    pub fn again(&self) {
+        self.builder.emit("bra", vec![Operand::Symbol(self.head.clone(), 0)]);
+    }
+
     /// Begins the body again where the condition holds.
     pub fn again_if(&self, condition: Value<'k, bool>) {
         self.builder.branch(condition, false, self.head.clone());
@@ -22,6 +32,12 @@ impl<'k> Repeat<'k> {
     /// Begins the body again where the condition does not hold.
     pub fn again_unless(&self, condition: Value<'k, bool>) {
         self.builder.branch(condition, true, self.head.clone());
+    }
+
+    /// Goes on behind the body where the condition does not hold.
+    pub fn leave_unless(&self, condition: Value<'k, bool>) {
+        let end = self.end.get_or_init(|| self.builder.label());
+        self.builder.branch(condition, true, end.clone());
     }
 }
 
@@ -54,7 +70,11 @@ impl Builder {
     pub fn repeat<'k>(&'k self, body: impl FnOnce(Repeat<'k>)) {
         let head = self.label();
         self.place(head.clone());
-        body(Repeat { builder: self, head });
+        let end = Rc::<OnceCell<SmolStr>>::default();
+        body(Repeat { builder: self, head, end: end.clone() });
+        if let Some(end) = end.get() {
+            self.place(end.clone());
+        }
     }
 
     /// Runs `body` where the condition holds, and again as long as the value it returns does.

@@ -50,6 +50,15 @@ impl<'k> Accumulator<'k> {
         std::array::from_fn(|i| self.elements[index][i].get())
     }
 
+    /// What all fragments hold now.
+    pub fn product(&self) -> Product<'k> {
+        let rows = self.elements.chunks(self.column_steps);
+        let row = |row: &[[Variable<'k, f32>; 4]]| {
+            row.iter().map(|fragment| fragment.each_ref().map(Variable::get)).collect()
+        };
+        Product { fragments: rows.map(row).collect() }
+    }
+
     /// The kernel that the accumulator belongs to.
     pub(super) fn builder(&self) -> &'k Builder {
         self.k

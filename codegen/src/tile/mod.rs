@@ -16,7 +16,7 @@ pub use fragment::{Accumulator, Product};
 pub use layout::{CHUNK, LayoutError, SharedLayout, Swizzle};
 pub use matrix::{MatrixOrder, MatrixReader};
 pub use panels::{Descriptor, PanelLayout};
-pub use pipeline::{FullSlot, SlotRing, Turn};
+pub use pipeline::{SlotRing, Turn};
 pub use ring::CopyRing;
 pub use transpose::{ByteTranspose, TransposeError};
 pub use warpgroup::{Pending, Steps};

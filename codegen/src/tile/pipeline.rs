@@ -25,14 +25,6 @@ pub struct Turn<'k> {
     parity: Variable<'k, u32>,
 }
 
-/// A slot that its reader has waited for and not freed.
-#[derive(Clone, Copy, Debug)]
-#[must_use = "a slot that is not freed is never filled again"]
-pub struct FullSlot<'k> {
-    /// The slot's number.
-    pub index: Value<'k, u32>,
-}
-
 impl<'k> SlotRing<'k> {
     /// Bytes of the mbarriers of a ring.
     pub const fn barrier_bytes(slots: u32) -> u32 {
@@ -79,36 +71,33 @@ impl<'k> SlotRing<'k> {
         turn.advance();
     }
 
-    /// Waits until the slot of this turn is full. Ends the turn.
-    pub fn wait(&self, turn: &mut Turn<'k>) -> FullSlot<'k> {
-        let index = turn.index.get();
-        self.full.element(index).wait(turn.parity.get());
-        turn.advance();
-        FullSlot { index }
+    /// Waits until the slot of this turn is full. The turn lasts until the slot is
+    /// [freed](Self::free).
+    pub fn wait(&self, turn: &Turn<'k>) {
+        self.full.element(turn.slot()).wait(turn.parity.get());
     }
 
-    /// The slot that was waited for a turn before `turn`.
-    pub fn before(&self, turn: &Turn<'k>) -> FullSlot<'k> {
-        let index = turn.index.get();
-        let last = index.eq(0).select(self.slots - 1, index - 1);
-        FullSlot { index: last }
-    }
-
-    /// Tells those that fill the slot that this reader is done with it. One thread of each reader
-    /// calls this.
-    pub fn free(&self, slot: FullSlot<'k>) {
-        let empty = self.empty.element(slot.index);
+    /// Ends the turn of a reader that is done with its slot. Threads for which `tells` holds tell
+    /// that to those who fill it: one thread of each reader.
+    pub fn free(&self, turn: &mut Turn<'k>, tells: Value<'k, bool>) {
+        let k = tells.builder();
+        let empty = self.empty.element(turn.index.get());
         match self.cluster {
-            1 => empty.arrive(),
-            blocks => {
-                let k = slot.index.builder();
+            1 => k.guarded(tells, || empty.arrive()),
+            blocks => k.if_(tells, || {
                 (0..blocks).for_each(|rank| empty.arrive_at(k.constant(rank)));
-            }
+            }),
         }
+        turn.advance();
     }
 }
 
 impl<'k> Turn<'k> {
+    /// The number of the slot.
+    pub fn slot(&self) -> Value<'k, u32> {
+        self.index.get()
+    }
+
     fn advance(&mut self) {
         let next = self.index.get() + 1;
         let wraps = next.eq(self.slots);

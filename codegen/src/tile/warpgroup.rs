@@ -54,12 +54,12 @@ impl<'k> Product<'k> {
 impl<'k> Accumulator<'k> {
     /// Begins to add A·B to the accumulator of a warpgroup, which has one row step.
     /// [`Builder::fence_products`] comes before.
-    pub fn begin_adding(&mut self, dtype: DataType, steps: &Steps<'k>) -> Pending<&mut Self> {
+    pub fn begin_adding(&mut self, dtype: DataType, steps: &Steps<'k>) -> Pending<()> {
         let k = self.builder();
         let d = self.registers();
         for (a, b) in steps.a.iter().zip(&steps.b) {
             k.multiply_async(dtype, &d, *a, (b.value(), steps.major), true);
         }
-        Pending { group: k.commit_products(), result: self }
+        Pending { group: k.commit_products(), result: () }
     }
 }

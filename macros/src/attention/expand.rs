@@ -1,7 +1,8 @@
 //! The item that `attention!` expands to.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::quote;
+use quote::{ToTokens, quote};
+use tilewright_codegen::attention::{Grid, Parameter, TensorBox};
 
 use super::Built;
 use super::input::{Input, Value};
@@ -86,7 +87,8 @@ fn description(built: Option<&Built>) -> TokenStream {
     };
     let entry = &kernel.entry;
     let (threads, dynamic_shared, tile_m) = (kernel.threads, kernel.dynamic_shared, kernel.tile_m);
-    let parameters = kernel.parameters.iter().map(variant);
+    let parameters = kernel.parameters.iter().map(parameter);
+    let grid = grid(kernel.grid);
     let problem = &request.problem;
     let (head_dim, head_dim_v) = (problem.head_dim, problem.head_dim_v);
     let dtype = variant(&problem.dtype);
@@ -98,11 +100,39 @@ fn description(built: Option<&Built>) -> TokenStream {
             threads: #threads,
             dynamic_shared: #dynamic_shared,
             tile_m: #tile_m,
+            grid: #grid,
             parameters: &[ #( ::tilewright::attention::Parameter::#parameters ),* ],
             dtype: ::tilewright::attention::DataType::#dtype,
             head_dim: #head_dim,
             head_dim_v: #head_dim_v,
             mask: ::tilewright::attention::MaskKind::#mask,
+        }
+    }
+}
+
+fn parameter(parameter: &Parameter) -> TokenStream {
+    let Parameter::TensorMap(TensorBox { tensor, rows, width }) = parameter else {
+        return variant(parameter).to_token_stream();
+    };
+    let tensor = variant(tensor);
+    quote! {
+        TensorMap(::tilewright::attention::TensorBox {
+            tensor: ::tilewright::attention::Tensor::#tensor,
+            rows: #rows,
+            width: #width,
+        })
+    }
+}
+
+fn grid(grid: Grid) -> TokenStream {
+    match grid {
+        Grid::Tiles => quote!(::tilewright::attention::Grid::Tiles),
+        Grid::Line { cluster, most } => {
+            let most = match most {
+                Some(most) => quote!(::core::option::Option::Some(#most)),
+                None => quote!(::core::option::Option::None),
+            };
+            quote!(::tilewright::attention::Grid::Line { cluster: #cluster, most: #most })
         }
     }
 }

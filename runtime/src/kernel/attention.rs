@@ -3,8 +3,12 @@
 use std::marker::PhantomData;
 
 use super::{ArgumentList, Pointer};
-use crate::attention::{Argument, DataType, Mask, MaskKind, Parameter, Problem, ProblemError};
+use crate::DType;
+use crate::attention::{
+    Argument, DataType, Grid, Mask, MaskKind, Parameter, Problem, ProblemError,
+};
 use crate::device::{self, Device, Geometry, KernelId, Module};
+use crate::tensor_map::TensorMap;
 
 /// A kernel as PTX, how it is launched, and what it is made for.
 #[derive(Debug, Clone, Copy)]
@@ -17,8 +21,10 @@ pub struct Description {
     pub threads: u32,
     /// Bytes of dynamic shared memory.
     pub dynamic_shared: u32,
-    /// Query rows that one block computes.
+    /// Query rows that one block computes at a time.
     pub tile_m: u32,
+    /// How blocks share out the query tiles.
+    pub grid: Grid,
     /// The entry's parameters, in order.
     pub parameters: &'static [Parameter],
     /// Type of Q, K, V and O.
@@ -40,6 +46,7 @@ impl Description {
         threads: 0,
         dynamic_shared: 0,
         tile_m: 1,
+        grid: Grid::Tiles,
         parameters: &[],
         dtype: DataType::Bf16,
         head_dim: 0,
@@ -147,12 +154,24 @@ impl<T> Loaded<T> {
             match problem.argument(*parameter, scale) {
                 Argument::U32(number) => list.push(number),
                 Argument::F32(number) => list.push(number),
-                Argument::Pointer => push_pointer(&mut list, *parameter, tensors),
+                Argument::Pointer if *parameter == Parameter::LogSumExp => {
+                    list.push(tensors.log_sum_exp);
+                }
+                Argument::Pointer => list.push(tensors.of(*parameter)),
+                Argument::TensorMap(map) => {
+                    let tensor = tensors.of(map.tensor.pointer());
+                    let dtype = DType::from(problem.dtype);
+                    list.push_tensor_map(tensor, TensorMap::of_attention(&map, dtype));
+                }
             }
         }
-        let Description { threads, dynamic_shared, tile_m, .. } = *self.description;
-        let grid = [problem.seqlen_q.div_ceil(tile_m), problem.heads, problem.batch];
-        let geometry = Geometry { dynamic_shared, ..Geometry::new(grid, [threads, 1, 1]) };
+        let Description { threads, dynamic_shared, tile_m, grid, .. } = *self.description;
+        let blocks = grid.blocks(&problem, tile_m);
+        let geometry = Geometry {
+            dynamic_shared,
+            cluster: grid.cluster(),
+            ..Geometry::new(blocks, [threads, 1, 1])
+        };
         let ArgumentList { buffers, arguments } = list;
         Ok(device.launch(self.kernel, &geometry, &buffers, &arguments)?)
     }
@@ -179,12 +198,14 @@ impl<T> Loaded<T> {
     }
 }
 
-fn push_pointer<T>(list: &mut ArgumentList, parameter: Parameter, tensors: &Tensors<T>) {
-    match parameter {
-        Parameter::Query => list.push(tensors.query),
-        Parameter::Key => list.push(tensors.key),
-        Parameter::Value => list.push(tensors.value),
-        Parameter::Output => list.push(tensors.output),
-        _ => list.push(tensors.log_sum_exp),
+impl<T> Tensors<T> {
+    /// Q, K, V or O.
+    fn of(&self, parameter: Parameter) -> Pointer<T> {
+        match parameter {
+            Parameter::Query => self.query,
+            Parameter::Key => self.key,
+            Parameter::Value => self.value,
+            _ => self.output,
+        }
     }
 }

@@ -9,6 +9,7 @@ use bytemuck::{AnyBitPattern, NoUninit};
 use half::{bf16, f16};
 
 use crate::device::{Argument, BufferId, Contents, Device, Error, Geometry, KernelId, Module};
+use crate::tensor_map::TensorMap;
 
 /// A buffer of one device that holds elements of type `T`.
 #[derive(Debug)]
@@ -135,6 +136,13 @@ impl ArgumentList {
     /// Adds the next argument.
     pub fn push(&mut self, argument: impl Parameter) {
         argument.push(self);
+    }
+
+    /// Adds a tensor map over what a pointer points to.
+    pub fn push_tensor_map<T>(&mut self, pointer: Pointer<T>, map: TensorMap) {
+        self.buffers.push(pointer.buffer);
+        let buffer = self.buffers.len() - 1;
+        self.arguments.push(Argument::TensorMap { buffer, offset: pointer.offset, map });
     }
 }
 

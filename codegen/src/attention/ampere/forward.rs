@@ -88,10 +88,11 @@ impl<'k> TileLoop<'_, 'k> {
                 self.accumulate(probabilities);
                 self.k.while_(self.tile.get().ge(bound), || {
                     self.stream.wait_for_keys(self.tile.get(), false);
-                    let guess = self.softmax.speculate(self.scores());
-                    with_maximum.again_unless(guess.fits);
-                    self.softmax.accept(&guess);
-                    self.accumulate(guess.probabilities);
+                    let (exponentials, sums) = self.softmax.guess(self.scores());
+                    let probabilities = exponentials.into_a(self.shape.dtype);
+                    with_maximum.again_unless(self.k.all_in_warp(sums.fit()));
+                    self.softmax.add(&sums);
+                    self.accumulate(probabilities);
                     self.tile.get().ge(bound)
                 });
             });

@@ -16,7 +16,7 @@ pub use error::ConfigError;
 pub use text::ParseConfigError;
 
 use self::shape::Shape;
-use super::{Kernel, Problem};
+use super::{Grid, Kernel, Problem};
 use crate::dsl;
 use crate::gpu::Gpu;
 
@@ -35,6 +35,7 @@ pub fn forward(problem: &Problem, config: &Config, gpu: &Gpu) -> Result<Kernel, 
         threads: resources.threads,
         dynamic_shared: resources.shared_bytes,
         tile_m: config.tile_m,
+        grid: Grid::Tiles,
         parameters: shape.parameters(),
     })
 }

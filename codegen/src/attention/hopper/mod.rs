@@ -2,11 +2,47 @@
 //! three that multiply with `wgmma`.
 
 mod config;
+mod consumer;
+mod epilogue;
 mod error;
+mod forward;
+mod memory;
+mod probabilities;
+mod producer;
 mod registers;
+mod schedule;
+mod shape;
 mod shared;
 mod text;
+mod tile;
+mod tile_loop;
+mod turns;
 
 pub use config::{Config, Resources};
 pub use error::ConfigError;
 pub use text::ParseConfigError;
+
+use self::shape::Shape;
+use super::{Kernel, Problem};
+use crate::dsl;
+use crate::gpu::Gpu;
+
+/// The forward kernel for problems like `problem`: same data type, head dimensions and mask kind.
+///
+/// # Errors
+///
+/// What [`Config::check`] says.
+pub fn forward(problem: &Problem, config: &Config, gpu: &Gpu) -> Result<Kernel, ConfigError> {
+    let resources = config.check(problem, gpu)?;
+    let shape = Shape::new(problem, *config, resources, gpu);
+    let entry = shape.entry();
+    Ok(Kernel {
+        module: dsl::kernel(&entry, gpu.target, |k| forward::forward(k, &shape)),
+        entry,
+        threads: resources.threads,
+        dynamic_shared: resources.shared_bytes,
+        tile_m: config.tile_m,
+        grid: shape.grid(),
+        parameters: shape.parameters(),
+    })
+}

@@ -17,7 +17,6 @@ pub(super) struct SharedPlan {
     pub(super) key: PanelLayout,
     pub(super) value: PanelLayout,
     /// A consumer's rows of O.
-    #[allow(dead_code)]
     pub(super) output: PanelLayout,
     /// A consumer's rows of P.
     pub(super) probability: PanelLayout,

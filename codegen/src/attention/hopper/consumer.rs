@@ -1,0 +1,121 @@
+//! A warpgroup that computes: 64 rows of the query tile against all the key tiles that they see.
+
+use super::epilogue::store_output;
+use super::memory::Memory;
+use super::probabilities::Probabilities;
+use super::schedule::{Schedule, Work};
+use super::shape::{Arguments, Shape};
+use super::tile_loop::TileLoop;
+use super::turns::Turns;
+use crate::attention::softmax::OnlineSoftmax;
+use crate::dsl::{Builder, NamedBarrier, OperandA, Value, WARPGROUP, WARPGROUP_ROWS};
+use crate::tile::{Accumulator, Descriptor, Product};
+
+/// What a thread of a consumer knows of itself.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Consumer<'a, 'k> {
+    pub(super) k: &'k Builder,
+    pub(super) shape: &'a Shape,
+    pub(super) arguments: &'a Arguments<'k>,
+    pub(super) memory: &'a Memory<'k>,
+    /// Which of the consumers.
+    pub(super) number: Value<'k, u32>,
+    /// Whether it is the first lane of its warp.
+    pub(super) is_first_lane: Value<'k, bool>,
+    /// A barrier of the warpgroup.
+    pub(super) warpgroup: NamedBarrier<'k>,
+}
+
+/// What consumer `number` does.
+pub(super) fn consume<'k>(
+    k: &'k Builder,
+    shape: &Shape,
+    arguments: &Arguments<'k>,
+    memory: &Memory<'k>,
+    number: Value<'k, u32>,
+) {
+    let consumer = Consumer {
+        k,
+        shape,
+        arguments,
+        memory,
+        number,
+        is_first_lane: (k.thread_index().x % 32).eq(0),
+        warpgroup: Turns::warpgroup_barrier(k, shape.config.consumers(), number),
+    };
+    let turns = Turns::begin(k, &shape.config, number);
+    let mut queries = memory.queries.first_read(k);
+    let mut keys = memory.keys.first_read(k);
+    let mut values = memory.values.first_read(k);
+    Schedule::new(k, arguments, shape).for_each(|work| {
+        let mut output = Accumulator::zeros(k, 1, shape.head_dim_v / 8);
+        let scale_log2 = arguments.softmax_scale * std::f32::consts::LOG2_E;
+        let mut softmax = OnlineSoftmax::new(k, shape.dtype, 1, scale_log2, shape.config.rescale);
+        memory.queries.wait(&queries);
+        k.if_(work.tiles.end.gt(work.tiles.begin), || {
+            let mut tile_loop = TileLoop {
+                consumer,
+                work,
+                thread_row: consumer.thread_row(&work),
+                tile: k.variable(work.tiles.end - 1),
+                turns: &turns,
+                keys: &mut keys,
+                values: &mut values,
+                probabilities: Probabilities::new(&consumer),
+                output: &mut output,
+                softmax: &mut softmax,
+            };
+            tile_loop.run();
+        });
+        store_output(&consumer, &work, &output, &softmax.finish(), &mut queries);
+    });
+    turns.end();
+}
+
+impl<'k> Consumer<'_, 'k> {
+    /// Row of this thread's row 0; its row 1 is 8 below.
+    pub(super) fn thread_row(&self, work: &Work<'k>) -> Value<'k, i32> {
+        let thread = self.k.thread_index().x % WARPGROUP;
+        let own = thread / 32 * 16_u32 + thread % 32 / 4;
+        work.first_row + (self.number * WARPGROUP_ROWS + own).as_signed()
+    }
+
+    /// The queries of this consumer, as A operands.
+    pub(super) fn query_steps(&self) -> Vec<OperandA<'k>> {
+        let layout = self.shape.plan.query;
+        let tile = Descriptor::new(self.memory.at(0), layout).element(self.number, layout.bytes());
+        let steps = 0..layout.steps_along_rows();
+        steps.map(|step| OperandA::Shared(tile.offset(layout.along_rows(step)).value())).collect()
+    }
+
+    /// The keys in a slot, as B operands.
+    pub(super) fn key_steps(&self, slot: Value<'k, u32>) -> Vec<Descriptor<'k>> {
+        let layout = self.shape.plan.key;
+        let ring = Descriptor::new(self.memory.at(self.shape.plan.keys_at()), layout);
+        let tile = ring.element(slot, layout.bytes());
+        let steps = 0..layout.steps_along_rows();
+        steps.map(|step| tile.offset(layout.along_rows(step))).collect()
+    }
+
+    /// The values in a slot, as B operands.
+    pub(super) fn value_steps(&self, slot: Value<'k, u32>) -> Vec<Descriptor<'k>> {
+        let layout = self.shape.plan.value;
+        let ring = Descriptor::new(self.memory.at(self.shape.plan.values_at()), layout);
+        let tile = ring.element(slot, layout.bytes());
+        let steps = 0..layout.steps_across_rows();
+        steps.map(|step| tile.offset(layout.across_rows(step))).collect()
+    }
+
+    /// Sets the scores of key tile `tile` that rows from `thread_row` on do not see to −∞.
+    pub(super) fn mask(
+        &self,
+        scores: Product<'k>,
+        thread_row: Value<'k, i32>,
+        tile: Value<'k, i32>,
+    ) -> Product<'k> {
+        let Self { k, arguments, shape, .. } = *self;
+        let thread_column = k.thread_index().x % 4 * 2_u32;
+        let first_key = tile * shape.config.tile_n as i32 + thread_column.as_signed();
+        arguments.visible.mask(scores, thread_row, first_key)
+    }
+}

@@ -1,0 +1,54 @@
+use super::shape::Shape;
+use crate::dsl::{Builder, Pointer, Shared};
+use crate::tile::{PanelLayout, SlotRing};
+
+/// The block's shared memory: tiles, and the rings that guard them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Memory<'k> {
+    base: Pointer<'k, u32, Shared>,
+    /// The query tile of all consumers, as a ring of one slot.
+    pub(super) queries: SlotRing<'k>,
+    pub(super) keys: SlotRing<'k>,
+    pub(super) values: SlotRing<'k>,
+}
+
+impl<'k> Memory<'k> {
+    pub(super) fn declare(k: &'k Builder, shape: &Shape) -> Self {
+        let (plan, config) = (&shape.plan, &shape.config);
+        let base = k.dynamic_shared_aligned(PanelLayout::ALIGN);
+        let mut barriers = base.byte_offset(plan.barriers_at().into()).cast();
+        let mut ring = |slots, bytes, cluster| {
+            let ring = SlotRing::new(barriers, slots, bytes, cluster);
+            barriers = barriers.byte_offset(SlotRing::barrier_bytes(slots).into());
+            ring
+        };
+        let consumers = config.consumers();
+        Self {
+            base,
+            queries: ring(1, consumers * plan.query.bytes(), 1),
+            keys: ring(config.stages, plan.key.bytes(), config.cluster),
+            values: ring(config.stages, plan.value.bytes(), config.cluster),
+        }
+    }
+
+    /// Initializes the mbarriers, and waits until all who use them see that.
+    pub(super) fn init(&self, k: &'k Builder, shape: &Shape) {
+        const WARPS: u32 = 4;
+        let consumers = shape.config.consumers();
+        k.if_(k.thread_index().x.eq(0), || {
+            self.queries.init(consumers);
+            self.keys.init(WARPS * consumers);
+            self.values.init(WARPS * consumers);
+            k.fence_mbarrier_init();
+        });
+        match shape.config.cluster {
+            1 => k.barrier(),
+            _ => k.cluster_barrier(),
+        }
+    }
+
+    /// The address `bytes` bytes from the beginning.
+    pub(super) fn at(&self, bytes: u32) -> Pointer<'k, u32, Shared> {
+        self.base.byte_offset(bytes.into())
+    }
+}

@@ -1,0 +1,4 @@
+//! The Hopper attention kernel: every config assembles, and the steady loop is lean in SASS.
+
+mod assembles;
+mod sass;
