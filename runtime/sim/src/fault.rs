@@ -219,6 +219,46 @@ pub enum FaultKind {
         /// The rule that was broken.
         problem: String,
     },
+    /// A matrix descriptor that no hardware defines, or of a matrix that is not all there.
+    #[error("matrix descriptor {descriptor:#018x} of {operand}: {problem}")]
+    Descriptor {
+        /// Which matrix: `A` or `B`.
+        operand: char,
+        /// The descriptor.
+        descriptor: u64,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// Warps of a warpgroup that do not act together.
+    #[error("warpgroup: {0}")]
+    Warpgroup(String),
+    /// A register of a `wgmma` that was not waited for.
+    #[error(
+        "register {register} is {} while {product} may still use it: \
+         wgmma.wait_group has to come first",
+        if *written { "written" } else { "read" }
+    )]
+    FragmentInFlight {
+        /// Its name.
+        register: String,
+        /// Whether it is written rather than read.
+        written: bool,
+        /// The `wgmma` in flight.
+        product: Site,
+    },
+    /// A register that `wgmma` uses without a fence.
+    #[error(
+        "register {register} was used by {user}: wgmma.fence has to come between that and wgmma"
+    )]
+    Unfenced {
+        /// Its name.
+        register: String,
+        /// The other instruction that used it last.
+        user: Site,
+    },
+    /// A warp's first `wgmma` has no fence before it.
+    #[error("wgmma.fence has to come before a warp's first wgmma")]
+    NeverFenced,
     /// No thread can go on.
     #[error("deadlock: no thread can go on{}", listed(waiting))]
     Deadlock {

@@ -74,7 +74,7 @@ impl Copies {
 }
 
 /// When a copy issued now lands: at once, before long, or not until it is waited for.
-fn landing_time(now: u64, random: &mut Random) -> u64 {
+pub(super) fn landing_time(now: u64, random: &mut Random) -> u64 {
     /// Instructions of the cluster that a copy may take.
     const LONGEST: u64 = 4096;
     match random.below(4) {

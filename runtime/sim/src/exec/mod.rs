@@ -12,6 +12,7 @@ pub(crate) mod peer;
 pub(crate) mod registers;
 pub(crate) mod special;
 pub(crate) mod transfer;
+pub(crate) mod wgmma;
 mod wmma;
 
 pub(crate) use access::locate;

@@ -11,6 +11,7 @@
 
 pub(crate) mod asynchronous;
 mod clock;
+mod fragments;
 mod observe;
 pub(crate) mod proxy;
 mod published;
@@ -20,6 +21,7 @@ mod undefined;
 
 pub(crate) use asynchronous::{Agents, Asynchronous, Bytes, Completion};
 pub(crate) use clock::{Clocks, WarpClock};
+pub(crate) use fragments::Fragments;
 pub(crate) use proxy::Proxy;
 pub(crate) use published::Published;
 pub(crate) use shadow::SharedShadow;

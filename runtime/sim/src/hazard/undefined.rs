@@ -45,6 +45,9 @@ impl Warp {
         context: &mut Context<'_>,
     ) -> Outcome<bool> {
         let detail = &context.run.program.details[context.pc as usize];
+        if !detail.fragments.is_empty() {
+            self.check_fragments(instruction, &detail.fragments, context)?;
+        }
         let written = |&number: &u32| self.written[number as usize];
         let defined = detail.reads.iter().map(written).fold(u32::MAX, |all, written| all & written);
         if active & !defined != 0 {
@@ -70,7 +73,12 @@ impl Warp {
     }
 
     /// The fault of an instruction that depends on undefined bits of a register.
-    fn undefined_used(&self, number: u32, lanes: u32, context: &mut Context<'_>) -> Box<Raised> {
+    pub(super) fn undefined_used(
+        &self,
+        number: u32,
+        lanes: u32,
+        context: &mut Context<'_>,
+    ) -> Box<Raised> {
         let program = context.run.program;
         let used =
             Site::new(program, context.pc, context.blocks[context.rank].index, self.index, lanes);

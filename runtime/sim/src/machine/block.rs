@@ -7,8 +7,10 @@ use tilewright_codegen::ptx::Space;
 
 use super::raise::Raised;
 use super::register_pool::RegisterPool;
+use super::warpgroup::Warpgroup;
 use crate::exec::mbarrier::Mbarriers;
 use crate::exec::peer::Visit;
+use crate::exec::wgmma::WARPS;
 use crate::fault::FaultKind;
 use crate::hazard::{Clocks, Published, SharedShadow};
 use crate::memory::SharedMemory;
@@ -36,6 +38,7 @@ pub(crate) struct Block {
     pub(crate) visits: HashMap<u32, Visit>,
     /// What those of its threads knew that have exited.
     pub(crate) left: Clocks,
+    pub(crate) warpgroups: Vec<Warpgroup>,
 }
 
 /// A barrier: who arrived since it last completed.
@@ -96,6 +99,7 @@ impl Block {
         registers: RegisterPool,
     ) -> Self {
         let barrier = Barrier { arrived: vec![0; live.len()], ..Barrier::default() };
+        let warpgroups = live.len() / WARPS;
         Self {
             index,
             shared: SharedMemory::new(shared_size),
@@ -107,6 +111,7 @@ impl Block {
             registers,
             visits: HashMap::new(),
             left: Clocks::default(),
+            warpgroups: (0..warpgroups).map(|_| Warpgroup::default()).collect(),
         }
     }
 

@@ -12,8 +12,9 @@ use crate::exec::bulk::BulkGroups;
 use crate::exec::copy::Copies;
 use crate::exec::registers::LANES;
 use crate::exec::special::{Position, registers};
+use crate::exec::wgmma::{Products, WARPS};
 use crate::fault::{Fault, FaultKind, Site, Waiter};
-use crate::hazard::{Agents, Undefined, WarpClock};
+use crate::hazard::{Agents, Fragments, Undefined, WarpClock};
 use crate::memory::LocalMemory;
 use crate::stats::Tallies;
 
@@ -148,6 +149,7 @@ impl Cluster {
                 let executed = warp.run(context, quantum)?;
                 warp.land_due(context)?;
                 context.land_due()?;
+                warp.land_products(None, context);
                 Ok(executed)
             })?;
             if self.warps[i].live == 0 {
@@ -272,6 +274,7 @@ impl Cluster {
                 format!("waits at {}", block.describe_barrier(*number))
             }
             State::Registers(wanted) => block.registers.describe(warp, *wanted),
+            State::Products { last, .. } => block.warpgroups[warp / WARPS].missing(*last),
             State::ClusterBarrier { .. } => {
                 format!("waits at {}", self.cluster_barrier.describe(&self.blocks))
             }
@@ -313,8 +316,10 @@ fn new_warp(
         local,
         copies: Copies::default(),
         bulk: BulkGroups::default(),
+        products: Products::default(),
         clock,
         undefined: Undefined::default(),
+        fragments: Fragments::new(if run.options.hazards { run.program.fragments } else { 0 }),
         executed: 0,
         streak: 0,
     }

@@ -68,6 +68,12 @@ impl Warp {
             State::ClusterBarrier { acquires } => {
                 self.leave_cluster_barrier(group, acquires, context)
             }
+            State::Products { last, most } => {
+                self.is_issued(last, context) && {
+                    self.end_wait(most, context);
+                    true
+                }
+            }
         };
         if arrived {
             self.groups[group].state = State::Ready;

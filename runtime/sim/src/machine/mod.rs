@@ -15,6 +15,7 @@ mod setup;
 mod step;
 mod sync;
 mod warp;
+mod warpgroup;
 
 use thiserror::Error;
 
@@ -31,6 +32,7 @@ pub(crate) use raise::{Outcome, Raised};
 pub(crate) use random::Random;
 pub(crate) use setup::Run;
 pub(crate) use warp::{Context, Warp};
+pub(crate) use warpgroup::Issue;
 
 /// Why a run did not finish.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]

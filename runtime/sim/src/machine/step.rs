@@ -135,6 +135,10 @@ impl Warp {
             Action::BulkWait { most, only_reads } => {
                 self.bulk_wait(*most, *only_reads, active, context)?;
             }
+            Action::Wgmma(wgmma) => self.multiply_async(wgmma, context)?,
+            Action::WgmmaFence => self.fence_fragments(),
+            Action::WgmmaCommit => self.products.commit(),
+            Action::WgmmaWait(most) => return Ok(self.wait_products(group, *most, context)),
             Action::Fence(fence) => self.fence(*fence, active, context),
             Action::FenceProxy(proxies) => self.fence_proxy(proxies, active, context),
             Action::ClusterArrive { releases } => {

@@ -159,6 +159,23 @@ impl Warp {
         true
     }
 
+    /// `wgmma.wait_group`.
+    pub(super) fn wait_products(
+        &mut self,
+        group: usize,
+        most: u32,
+        context: &mut Context<'_>,
+    ) -> Next {
+        let last = self.products.last_covered(most);
+        if let Some(last) = last.filter(|&last| !self.is_issued(last, context)) {
+            self.groups[group].state = State::Products { last, most };
+            return Next::Select;
+        }
+        self.end_wait(most, context);
+        self.groups[group].pc += 1;
+        Next::Go
+    }
+
     /// `bar.warp.sync`, whose lanes are all here.
     pub(super) fn warp_sync(&mut self, active: u32, context: &mut Context<'_>) {
         if context.hazards() {
@@ -204,12 +221,13 @@ impl Warp {
             State::Parked
             | State::Barrier { .. }
             | State::ClusterBarrier { .. }
+            | State::Products { .. }
             | State::Registers(_) => true,
         })
     }
 
     /// An instruction of this warp, for messages.
-    pub(super) fn site(&self, context: &Context<'_>, pc: Pc, lanes: u32) -> Site {
+    pub(crate) fn site(&self, context: &Context<'_>, pc: Pc, lanes: u32) -> Site {
         let block = context.blocks[context.rank].index;
         Site::new(context.run.program, pc, block, self.index, lanes)
     }

@@ -10,7 +10,8 @@ use super::setup::Run;
 use crate::exec::bulk::BulkGroups;
 use crate::exec::copy::Copies;
 use crate::exec::registers::Registers;
-use crate::hazard::{Agents, Undefined, WarpClock};
+use crate::exec::wgmma::Products;
+use crate::hazard::{Agents, Fragments, Undefined, WarpClock};
 use crate::memory::LocalMemory;
 use crate::program::code::{Pc, Reduction};
 use crate::stats::Tallies;
@@ -31,9 +32,11 @@ pub(crate) struct Warp {
     pub(crate) local: LocalMemory,
     pub(crate) copies: Copies,
     pub(crate) bulk: BulkGroups,
+    pub(crate) products: Products,
     /// What its threads know to have happened.
     pub(crate) clock: WarpClock,
     pub(crate) undefined: Undefined,
+    pub(crate) fragments: Fragments,
     /// Instructions executed.
     pub(crate) executed: u64,
     /// Instructions executed by one group while others were ready.
@@ -73,6 +76,12 @@ pub(crate) enum State {
     /// Waits for the barrier of the cluster; whether it then knows what others did.
     ClusterBarrier {
         acquires: bool,
+    },
+    /// Waits until all warps of its warpgroup have issued this product, before it waits for all
+    /// but so many groups.
+    Products {
+        last: u64,
+        most: u32,
     },
 }
 

@@ -6,6 +6,8 @@ use tilewright_codegen::ptx::{Mnemonic, Space, SpecialRegister};
 
 use crate::exec::registers::{AnySlot, Compute, Condition, Exchange, PredicateSlot, Slot};
 use crate::hazard::Proxy;
+use crate::numeric::matrix::Major;
+use crate::numeric::matrix::wgmma::{Factor, Product};
 use crate::numeric::matrix::wmma::Fragment;
 
 /// Index of an instruction among the program's.
@@ -42,6 +44,19 @@ pub(crate) struct Detail {
     /// Registers read and written, as numbers in [`Program::registers`](super::Program).
     pub(crate) reads: Box<[u32]>,
     pub(crate) writes: Box<[u32]>,
+    /// Those of them that `wgmma` uses somewhere in the program.
+    pub(crate) fragments: Box<[FragmentUse]>,
+}
+
+/// A register that some `wgmma` of the program accumulates in or reads A from, as an instruction
+/// uses it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FragmentUse {
+    /// Its place among all such registers.
+    pub(crate) index: u32,
+    /// Its number in [`Program::registers`](super::Program).
+    pub(crate) number: u32,
+    pub(crate) writes: bool,
 }
 
 /// A function of the program.
@@ -114,6 +129,11 @@ pub(crate) enum Action {
     WarpSync,
     Barrier(Box<Barrier>),
     SetRegisters(SetRegisters),
+    Wgmma(Box<Wgmma>),
+    WgmmaFence,
+    WgmmaCommit,
+    /// Waits until at most this many groups are in flight.
+    WgmmaWait(u32),
     Fence(Fence),
     /// Lets proxies see what went through the generic one.
     FenceProxy(&'static [Proxy]),
@@ -246,6 +266,39 @@ pub(crate) struct StoreMatrix {
     pub(crate) transposed: bool,
     /// A register a matrix.
     pub(crate) sources: Box<[Slot<u32>]>,
+}
+
+/// `wgmma.mma_async`.
+#[derive(Debug)]
+pub(crate) struct Wgmma {
+    /// Columns of B and D.
+    pub(crate) n: usize,
+    pub(crate) product: Product,
+    pub(crate) a: Multiplicand,
+    pub(crate) a_factor: Factor,
+    /// The matrix descriptor of B.
+    pub(crate) b: Slot<u64>,
+    pub(crate) b_major: Major,
+    pub(crate) b_factor: Factor,
+    pub(crate) d: Box<[Slot<u32>]>,
+    /// Whether D is added to.
+    pub(crate) accumulate: Condition,
+}
+
+/// A of `wgmma.mma_async`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Multiplicand {
+    /// A fragment.
+    Registers([Slot<u32>; 4]),
+    /// In shared memory, by its matrix descriptor.
+    Shared(Slot<u64>, Major),
+}
+
+impl Wgmma {
+    /// Whether two accumulate in the order of their issue where they share registers of D.
+    pub(crate) fn has_shape_of(&self, other: &Self) -> bool {
+        (self.n, self.product.k) == (other.n, other.product.k)
+    }
 }
 
 /// `setmaxnreg`.

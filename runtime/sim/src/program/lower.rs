@@ -6,7 +6,7 @@ use super::code::{Action, Convergence, Pc};
 use super::operands::{Lowered, Operands};
 use super::{
     bulk, compare, control, convert, data, exchange, fence, float, integer, matrix, mbarrier,
-    memory, wmma,
+    memory, wgmma, wmma,
 };
 
 /// Lowers an instruction of the function whose first one is at `start`.
@@ -66,6 +66,12 @@ pub(super) fn lower(o: &mut Operands<'_>, start: Pc) -> Lowered<(Action, Converg
         WmmaStore => return Ok((wmma::store(o)?, Convergence::Whole)),
         WmmaMma => return Ok((wmma::multiply(o)?, Convergence::Whole)),
         Mma => return Ok((matrix::mma(o)?, Convergence::Whole)),
+        WgmmaMmaAsync => return Ok((wgmma::multiply(o)?, Convergence::Whole)),
+        WgmmaFence => return Ok((Action::WgmmaFence, Convergence::Aligned)),
+        WgmmaCommitGroup => return Ok((Action::WgmmaCommit, Convergence::Aligned)),
+        WgmmaWaitGroup => {
+            return Ok((Action::WgmmaWait(o.immediate(0)? as u32), Convergence::Aligned));
+        }
         Setmaxnreg => return Ok((control::set_registers(o)?, Convergence::Aligned)),
         Bra => control::branch(o, start)?,
         BrxIdx => control::branch_table(o, start)?,

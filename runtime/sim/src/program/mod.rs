@@ -10,6 +10,7 @@ mod error;
 mod exchange;
 mod fence;
 mod float;
+mod fragments;
 mod held;
 mod integer;
 mod layout;
@@ -19,6 +20,7 @@ mod mbarrier;
 mod memory;
 mod name;
 pub(crate) mod operands;
+mod wgmma;
 mod wmma;
 
 use std::fmt;
@@ -47,6 +49,8 @@ pub struct Program {
     pub(crate) code: Vec<Instruction>,
     pub(crate) details: Vec<Detail>,
     pub(crate) functions: Vec<Function>,
+    /// How many registers `wgmma` uses.
+    pub(crate) fragments: usize,
     pub(crate) slots: Slots,
     pub(crate) shared: SharedLayout,
     /// Variables of the module; [`VariableId`](tilewright_codegen::ptx::check::VariableId)s index
@@ -79,6 +83,7 @@ impl Program {
             code: Vec::new(),
             details: Vec::new(),
             functions: Vec::new(),
+            fragments: 0,
             slots: Slots::default(),
             shared: SharedLayout::new(checked),
             variables: checked.variables().to_vec(),
@@ -101,6 +106,7 @@ impl Program {
             )?;
             next += 1;
         }
+        program.fragments = fragments::mark(&program.code, &mut program.details);
         Ok(program)
     }
 
@@ -194,6 +200,7 @@ impl Program {
             function,
             reads,
             writes,
+            fragments: Box::default(),
         });
         Ok(())
     }
@@ -212,6 +219,7 @@ impl Program {
             function,
             reads: Box::default(),
             writes: Box::default(),
+            fragments: Box::default(),
         });
     }
 

@@ -1,0 +1,136 @@
+//! Registers of `wgmma`, which are its own from the issue to the wait that covers it.
+//!
+//! *wgmma.fence*: a register of D or of a fragment of A that another instruction has read or written
+//! needs a fence before `wgmma` uses it. Products of one shape that accumulate in the same registers
+//! are in order without. *wgmma.wait_group*: until then, nothing else may access them.
+
+use crate::exec::registers::ALL;
+use crate::exec::wgmma::Pending;
+use crate::fault::FaultKind;
+use crate::machine::{Context, Outcome, Raised, Warp};
+use crate::program::code::{Action, FragmentUse, Instruction, Pc, Wgmma};
+
+/// What a warp did to the registers that `wgmma` uses in its program.
+#[derive(Debug, Default)]
+pub(crate) struct Fragments {
+    /// By [`FragmentUse::index`]; empty where nobody asks.
+    registers: Vec<State>,
+    /// When the warp executed its last fence, in its instructions.
+    fenced: Option<u64>,
+}
+
+/// Who uses a register. Products are given by their number.
+#[derive(Clone, Copy, Debug, Default)]
+struct State {
+    /// The last product in flight that accumulates in it.
+    accumulator: Option<u64>,
+    /// The last product in flight that reads A from it.
+    factor: Option<u64>,
+    /// The last other instruction that accessed it, and when.
+    other: Option<(u64, Pc)>,
+}
+
+impl Fragments {
+    /// Of a program that has so many such registers.
+    pub(crate) fn new(registers: usize) -> Self {
+        Self { registers: vec![State::default(); registers], fenced: None }
+    }
+}
+
+impl Warp {
+    /// `wgmma.fence`.
+    pub(crate) fn fence_fragments(&mut self) {
+        self.fragments.fenced = Some(self.executed);
+    }
+
+    /// Looks at the registers of `wgmma` that an instruction is about to use.
+    pub(super) fn check_fragments(
+        &mut self,
+        instruction: &Instruction,
+        uses: &[FragmentUse],
+        context: &mut Context<'_>,
+    ) -> Outcome<()> {
+        if let Action::Wgmma(wgmma) = &instruction.action {
+            return self.check_product(wgmma, uses, context);
+        }
+        for fragment in uses {
+            let state = self.fragments.registers[fragment.index as usize];
+            let factor = state.factor.filter(|_| fragment.writes);
+            if let Some(number) = state.accumulator.or(factor) {
+                return Err(self.in_flight(fragment, number, context));
+            }
+            let now = (self.executed, context.pc);
+            self.fragments.registers[fragment.index as usize].other = Some(now);
+        }
+        Ok(())
+    }
+
+    /// Looks at the registers of a product, and makes them its own.
+    fn check_product(
+        &mut self,
+        wgmma: &Wgmma,
+        uses: &[FragmentUse],
+        context: &mut Context<'_>,
+    ) -> Outcome<()> {
+        let Some(fenced) = self.fragments.fenced else {
+            return Err(Raised::new(FaultKind::NeverFenced, ALL));
+        };
+        let accumulates = self.accumulates(wgmma.accumulate)?;
+        for fragment in uses {
+            let state = self.fragments.registers[fragment.index as usize];
+            let accumulator = state
+                .accumulator
+                .filter(|&n| !fragment.writes || !self.has_shape(n, wgmma, context));
+            let factor = state.factor.filter(|_| fragment.writes);
+            if let Some(number) = accumulator.or(factor) {
+                return Err(self.in_flight(fragment, number, context));
+            }
+            if let Some((_, pc)) = state.other.filter(|&(at, _)| at > fenced) {
+                let register = context.run.program.slots.names[fragment.number as usize].clone();
+                let user = self.site(context, pc, ALL);
+                return Err(Raised::new(FaultKind::Unfenced { register, user }, ALL));
+            }
+            let defined = self.written[fragment.number as usize];
+            if fragment.writes && accumulates && defined != ALL {
+                return Err(self.undefined_used(fragment.number, !defined, context));
+            }
+        }
+        let number = Some(self.products.next());
+        for fragment in uses {
+            let state = &mut self.fragments.registers[fragment.index as usize];
+            match fragment.writes {
+                true => state.accumulator = number,
+                false => state.factor = number,
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a product in flight has the shape of another.
+    fn has_shape(&self, number: u64, other: &Wgmma, context: &Context<'_>) -> bool {
+        let pc = self.products.pc_of(number);
+        let action = pc.map(|pc| &context.run.program.code[pc as usize].action);
+        matches!(action, Some(Action::Wgmma(wgmma)) if wgmma.has_shape_of(other))
+    }
+
+    fn in_flight(&self, fragment: &FragmentUse, number: u64, context: &Context<'_>) -> Box<Raised> {
+        let register = context.run.program.slots.names[fragment.number as usize].clone();
+        let pc = self.products.pc_of(number).unwrap_or(context.pc);
+        let (written, product) = (fragment.writes, self.site(context, pc, ALL));
+        Raised::new(FaultKind::FragmentInFlight { register, written, product }, ALL)
+    }
+
+    /// Gives the registers of a product back that the warp has waited for.
+    pub(crate) fn release_fragments(&mut self, product: Pending, context: &Context<'_>) {
+        if self.fragments.registers.is_empty() {
+            return;
+        }
+        for fragment in &context.run.program.details[product.pc as usize].fragments {
+            let state = &mut self.fragments.registers[fragment.index as usize];
+            let user = if fragment.writes { &mut state.accumulator } else { &mut state.factor };
+            if *user == Some(product.number) {
+                *user = None;
+            }
+        }
+    }
+}
