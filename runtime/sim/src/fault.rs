@@ -234,9 +234,9 @@ pub enum FaultKind {
     Warpgroup(String),
     /// A register of a `wgmma` that was not waited for.
     #[error(
-        "register {register} is {} while {product} may still use it: \
-         wgmma.wait_group has to come first",
-        if *written { "written" } else { "read" }
+        "register {register} is {} while {} may still use it: wgmma.wait_group has to come first",
+        if *written { "written" } else { "read" },
+        Brief(product)
     )]
     FragmentInFlight {
         /// Its name.
@@ -248,7 +248,8 @@ pub enum FaultKind {
     },
     /// A register that `wgmma` uses without a fence.
     #[error(
-        "register {register} was used by {user}: wgmma.fence has to come between that and wgmma"
+        "register {register} was used by {}: wgmma.fence has to come between that and wgmma",
+        Brief(user)
     )]
     Unfenced {
         /// Its name.
@@ -329,6 +330,15 @@ impl fmt::Display for Site {
     }
 }
 
+/// A site without the threads, where they are those of the fault's own site.
+struct Brief<'a>(&'a Site);
+
+impl fmt::Display for Brief<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {} `{}`", self.0.line, self.0.instruction)
+    }
+}
+
 /// A set of lanes as a person would write it: `lane 3`, `lanes 0-15, 31`.
 struct Lanes(u32);
 
@@ -399,9 +409,8 @@ impl fmt::Display for AccessName {
 }
 
 fn dependent(used: &Option<Site>) -> String {
-    used.as_ref().map_or(String::new(), |site| {
-        format!(", and what line {} `{}` does depends on it", site.line, site.instruction)
-    })
+    used.as_ref()
+        .map_or(String::new(), |site| format!(", and what {} does depends on it", Brief(site)))
 }
 
 fn elsewhere(other: &Option<Site>) -> String {

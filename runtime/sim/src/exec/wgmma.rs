@@ -10,8 +10,9 @@ use std::collections::VecDeque;
 
 use super::copy::landing_time;
 use super::registers::{ALL, Condition, LANES, Slot};
-use crate::fault::FaultKind;
-use crate::machine::{Context, Issue, Outcome, Raised, Warp};
+use crate::fault::{AccessKind, FaultKind};
+use crate::hazard::{Bytes, Clocks};
+use crate::machine::{Context, Issue, Outcome, Raised, Warp, Warpgroup};
 use crate::memory::SharedMemory;
 use crate::numeric::matrix::wgmma::{
     Factor, M, PANEL, Product, SharedMatrix, WARP_ROWS, fragment_rows,
@@ -96,18 +97,40 @@ impl Warp {
         let due = || landing_time(now, random);
         let warpgroup = &mut context.blocks[context.rank].warpgroups[group];
         if let Err(other) = warpgroup.issue(number, warp, issue, due) {
+            let line = context.run.program.details[other as usize].line;
             let problem = format!(
                 "its warps are expected to issue the same products in the same order, with the \
-                 same descriptors and scale-d, and in the same groups; another warp's is {}",
-                self.site(context, other, ALL)
+                 same descriptors and scale-d, and in the same groups; another warp's is at line \
+                 {line}"
             );
             return Err(Raised::new(FaultKind::Warpgroup(problem), ALL));
+        }
+        if context.hazards() {
+            self.observe_factors(number, (issue.a, issue.b, wgmma.n), context)?;
         }
         let pending = Pending { number, pc: context.pc, group: issue.group, landed: false };
         self.products.issued += 1;
         self.products.pending.push_back(pending);
         *context.changes += 1;
         self.land_products(None, context);
+        Ok(())
+    }
+
+    /// Looks at what the warp's part of a product reads in shared memory: its rows of A, all of B.
+    fn observe_factors(
+        &mut self,
+        number: u64,
+        (a, b, n): (Option<SharedMatrix>, SharedMatrix, usize),
+        context: &mut Context<'_>,
+    ) -> Outcome<()> {
+        let (group, warp) = self.warpgroup();
+        let rank = context.rank;
+        let operation = context.blocks[rank].warpgroups[group].operation(number, context.agents);
+        let rows = a.map(|a| a.units(warp * WARP_ROWS..(warp + 1) * WARP_ROWS));
+        for at in rows.into_iter().flatten().chain(b.units(0..n)) {
+            let bytes = Bytes::Shared { rank, offset: u64::from(at), size: UNIT as u32 };
+            self.observe_async(&operation, AccessKind::CopyRead, bytes, 0, context)?;
+        }
         Ok(())
     }
 
@@ -250,6 +273,13 @@ impl Warp {
         let awaited: Vec<Pending> = self.products.pending.drain(..covered).collect();
         for pending in awaited {
             self.release_fragments(pending, context);
+        }
+        let (group, _) = self.warpgroup();
+        let warpgroup = context.block().warpgroups.get(group);
+        let complete = self.products.committed.saturating_sub(most);
+        if let Some(agent) = warpgroup.and_then(Warpgroup::agent).filter(|_| complete > 0) {
+            let clocks = Clocks::completion(self.clock.cluster(), agent, complete);
+            self.clock.learn(ALL, &clocks);
         }
     }
 }

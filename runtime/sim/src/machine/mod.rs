@@ -32,7 +32,7 @@ pub(crate) use raise::{Outcome, Raised};
 pub(crate) use random::Random;
 pub(crate) use setup::Run;
 pub(crate) use warp::{Context, Warp};
-pub(crate) use warpgroup::Issue;
+pub(crate) use warpgroup::{Issue, Warpgroup};
 
 /// Why a run did not finish.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::exec::wgmma::WARPS;
+use crate::hazard::{Agents, Asynchronous, Completion};
 use crate::numeric::matrix::wgmma::SharedMatrix;
 use crate::program::code::Pc;
 
@@ -12,6 +13,8 @@ pub(crate) struct Warpgroup {
     /// The number of the first that is kept.
     first: u64,
     flights: VecDeque<Flight>,
+    /// Who completes groups, as clocks number it.
+    agent: Option<u32>,
     /// Memory for operands to come.
     spare: Vec<Operands>,
 }
@@ -25,6 +28,8 @@ pub(crate) struct Flight {
     /// Warps that have issued it, and those in which it has landed.
     issued: u8,
     landed: u8,
+    /// Its number among the asynchronous operations of the cluster, if hazards are looked for.
+    operation: Option<u32>,
     pub(crate) operands: Option<Operands>,
 }
 
@@ -74,8 +79,14 @@ impl Warpgroup {
     ) -> Result<(), Pc> {
         let index = (number - self.first) as usize;
         if index == self.flights.len() {
-            let flight = Flight { issue, due: None, issued: 0, landed: 0, operands: None };
-            self.flights.push_back(flight);
+            self.flights.push_back(Flight {
+                issue,
+                due: None,
+                issued: 0,
+                landed: 0,
+                operation: None,
+                operands: None,
+            });
         }
         let flight = &mut self.flights[index];
         if flight.issue != issue {
@@ -91,6 +102,20 @@ impl Warpgroup {
     /// A product that has not landed everywhere.
     pub(crate) fn flight(&mut self, number: u64) -> &mut Flight {
         &mut self.flights[(number - self.first) as usize]
+    }
+
+    /// The agent that completes its groups, if hazards are looked for.
+    pub(crate) fn agent(&self) -> Option<u32> {
+        self.agent
+    }
+
+    /// A product as an operation that completes with its group, at the time that follows the number
+    /// of the group.
+    pub(crate) fn operation(&mut self, number: u64, agents: &mut Agents) -> Asynchronous {
+        let agent = *self.agent.get_or_insert_with(|| agents.agent());
+        let flight = self.flight(number);
+        let operation = *flight.operation.get_or_insert_with(|| agents.operation());
+        Asynchronous::new(operation, Completion { agent, time: flight.issue.group + 1 })
     }
 
     /// Memory for operands.
