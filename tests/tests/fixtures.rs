@@ -37,9 +37,11 @@ fn read(case: &Path) -> Result<(Launch, Module), String> {
     Ok((launch, module))
 }
 
-/// Whether the simulator executes the kernel's target.
+/// Whether the simulator executes the kernel's target, and the instructions it has there.
 fn is_simulated(launch: &Launch) -> bool {
-    launch.ptx.lines().any(|line| line.starts_with(".target sm_8"))
+    let targets = [".target sm_8", ".target sm_9"];
+    let has_target = |line: &str| targets.iter().any(|target| line.starts_with(target));
+    launch.ptx.lines().any(has_target) && !launch.ptx.contains("cp.async.bulk.tensor")
 }
 
 #[test]
