@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use tilewright::attention::ampere::{Config, ConfigError, Rescale, Resources};
 use tilewright::attention::{Mask, Problem};
-use tilewright::gpu::{Gpu, occupancy};
+use tilewright::gpu::{Gpu, occupancy, register_share};
 
 use crate::model::{Estimate, Kernel, Maximum, Model};
 
@@ -16,8 +16,8 @@ pub struct Space {
     pub examined: usize,
     /// Those that can be built, the one that the model finds fastest first.
     pub candidates: Vec<Candidate>,
-    /// How many more could be built, but share memory that is not scarce: as many blocks fit a
-    /// multiprocessor without.
+    /// How many more could be built, but give up something for blocks on a multiprocessor that fit
+    /// it anyway.
     pub needless: usize,
     /// Why the others cannot.
     pub refusals: Vec<Refusal>,
@@ -61,7 +61,7 @@ pub fn explore(problem: &Problem, gpu: &Gpu, model: &dyn Model) -> Result<Space,
         match config.check(problem, gpu) {
             Ok(resources) => {
                 let kernel = shape(problem, &config, &resources, gpu);
-                if shares_needlessly(problem, &config, kernel.blocks, gpu) {
+                if is_needless(problem, &config, kernel.blocks, gpu) {
                     needless += 1;
                     continue;
                 }
@@ -86,8 +86,12 @@ pub fn explore(problem: &Problem, gpu: &Gpu, model: &dyn Model) -> Result<Space,
 }
 
 /// Whether `config`, of which `blocks` fit a multiprocessor, shares memory between Q and K though
-/// as many would fit without.
-fn shares_needlessly(problem: &Problem, config: &Config, blocks: u32, gpu: &Gpu) -> bool {
+/// as many would fit without, or asks for blocks to which the registers of fewer would be the same.
+fn is_needless(problem: &Problem, config: &Config, blocks: u32, gpu: &Gpu) -> bool {
+    let share = |blocks| register_share(gpu, config.threads(), blocks);
+    if config.blocks > 1 && share(config.blocks - 1) == share(config.blocks) {
+        return true;
+    }
     let apart = Config { share_q_k: false, ..*config };
     config.share_q_k
         && apart
@@ -109,6 +113,7 @@ fn rule(error: &ConfigError) -> Option<&'static str> {
         ConfigError::ShareWithoutRegisters => "Q read from the memory it gave up",
         ConfigError::SpeculationWithoutSplit => "speculation without a loop of its own",
         ConfigError::Shared { .. } => "shared memory",
+        ConfigError::Blocks { .. } => "blocks on a multiprocessor",
         ConfigError::Registers { .. } => "registers",
     })
 }

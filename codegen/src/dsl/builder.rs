@@ -117,6 +117,11 @@ impl Builder {
         self.direct(Directive::RequiredThreads(vec![threads]));
     }
 
+    /// Keeps ptxas to this many registers a thread.
+    pub fn limit_registers(&self, registers: u32) {
+        self.direct(Directive::MaxRegisters(registers));
+    }
+
     /// Asks ptxas to leave registers for this many blocks on a multiprocessor.
     pub fn min_blocks_per_multiprocessor(&self, blocks: u32) {
         self.direct(Directive::MinBlocksPerMultiprocessor(blocks));

@@ -8,7 +8,7 @@ mod table;
 mod target;
 
 pub use limits::Limits;
-pub use occupancy::{Occupancy, OccupancyLimit, occupancy};
+pub use occupancy::{Occupancy, OccupancyLimit, occupancy, register_share};
 pub use rates::Rates;
 pub use table::{Gpu, UnknownGpuError};
 pub use target::{ParseTargetError, Suffix, Target, TargetSet};

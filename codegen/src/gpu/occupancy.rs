@@ -74,6 +74,24 @@ pub fn occupancy(gpu: &Gpu, threads: u32, registers: u32, shared: u32) -> Occupa
     Occupancy { blocks, warps: blocks * warps, limit }
 }
 
+/// The most registers that a thread may have so that a multiprocessor holds `blocks` blocks of
+/// `threads` threads: the inverse of [`occupancy`]. 0 where no number is small enough.
+///
+/// ```
+/// use tilewright_codegen::gpu::{Gpu, register_share};
+/// let a100 = Gpu::named("a100_sxm").unwrap();
+/// assert_eq!([1, 2, 3, 4].map(|blocks| register_share(a100, 128, blocks)), [255, 255, 168, 128]);
+/// ```
+pub fn register_share(gpu: &Gpu, threads: u32, blocks: u32) -> u32 {
+    let limits = &gpu.limits;
+    let warps = threads.div_ceil(32).max(1).saturating_mul(blocks.max(1));
+    // Each scheduler has its own part of the registers, and an equal number of warps.
+    let units = limits.registers_per_multiprocessor / limits.register_allocation_unit;
+    let warps = warps.checked_next_multiple_of(limits.schedulers).unwrap_or(u32::MAX);
+    let share = units / warps * limits.register_allocation_unit / 32;
+    share.min(limits.registers_per_thread)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -97,5 +115,17 @@ mod tests {
         check("rtx4090", [128, 255, 100 << 10], "0 blocks by shared memory");
         check("rtx4090", [64, 0, 0], "24 blocks by warps");
         check("a100_sxm", [2048, 16, 0], "0 blocks by warps");
+    }
+
+    #[test]
+    fn a_share_of_the_registers_is_the_largest_that_fits() {
+        for gpu in Gpu::all() {
+            for (warps, blocks) in (1..=16).flat_map(|warps| (1..=8).map(move |b| (warps, b))) {
+                let held = |registers| occupancy(gpu, 32 * warps, registers, 0).blocks >= blocks;
+                let share = register_share(gpu, 32 * warps, blocks);
+                assert!(share == 0 || occupancy(gpu, 32 * warps, 1, 0).blocks < blocks || held(share));
+                assert!(!held(share + 1), "{gpu}: {warps} warps, {blocks} blocks");
+            }
+        }
     }
 }

@@ -236,6 +236,7 @@ impl<'a> Reader<'a> {
             tile_n: 0,
             warps: 0,
             stages: 0,
+            blocks: 1,
             q_in_registers: false,
             share_q_k: false,
             split_masked_loop: false,
@@ -269,8 +270,17 @@ fn mask(word: &str) -> Result<Mask, String> {
     }
 }
 
-const FIELDS: [&str; 8] =
-    ["m", "n", "warps", "stages", "q_in_registers", "share_q_k", "split_masked_loop", "rescale"];
+const FIELDS: [&str; 9] = [
+    "m",
+    "n",
+    "warps",
+    "stages",
+    "blocks",
+    "q_in_registers",
+    "share_q_k",
+    "split_masked_loop",
+    "rescale",
+];
 
 fn set(config: &mut Config, name: &Ident, field: &Field) -> Result<(), (Location, String)> {
     let key = name.to_string();
@@ -282,6 +292,7 @@ fn set(config: &mut Config, name: &Ident, field: &Field) -> Result<(), (Location
         ("n", Field::Number(number, _)) => config.tile_n = *number,
         ("warps", Field::Number(number, _)) => config.warps = *number,
         ("stages", Field::Number(number, _)) => config.stages = *number,
+        ("blocks", Field::Number(number, _)) => config.blocks = *number,
         ("q_in_registers", Field::Flag(flag, _)) => config.q_in_registers = *flag,
         ("share_q_k", Field::Flag(flag, _)) => config.share_q_k = *flag,
         ("split_masked_loop", Field::Flag(flag, _)) => config.split_masked_loop = *flag,
@@ -291,7 +302,7 @@ fn set(config: &mut Config, name: &Ident, field: &Field) -> Result<(), (Location
             "speculative" => config.rescale = Rescale::Speculative,
             _ => return wrong("always, lazy or speculative"),
         },
-        ("m" | "n" | "warps" | "stages", _) => return wrong("a number"),
+        ("m" | "n" | "warps" | "stages" | "blocks", _) => return wrong("a number"),
         ("q_in_registers" | "share_q_k" | "split_masked_loop", _) => return wrong("true or false"),
         ("rescale", _) => return wrong("always, lazy or speculative"),
         (other, _) => {

@@ -1,6 +1,6 @@
-use super::ConfigError;
+use super::{ConfigError, registers};
 use crate::attention::{Problem, Rescale};
-use crate::gpu::{Gpu, Target};
+use crate::gpu::{Gpu, Target, occupancy, register_share};
 use crate::tile::rows_of_a_pass;
 
 /// How the forward kernel computes: its tiles and its variants. As text it is one word, such as
@@ -23,6 +23,9 @@ pub struct Config {
     /// Key and value tiles that fit shared memory at once. With one, K and V are copied in turns
     /// beside the computation on the other; with more, whole tiles are copied ahead.
     pub stages: u32,
+    /// Blocks that a multiprocessor is to hold at a time. The compiler keeps the registers of a
+    /// thread to the share that this leaves; where it takes fewer, more blocks may fit.
+    pub blocks: u32,
     /// Whether a warp keeps its rows of Q in registers, or reads them again for every key tile.
     pub q_in_registers: bool,
     /// Whether Q passes through the memory that K and V use later.
@@ -42,6 +45,8 @@ pub struct Resources {
     pub shared_bytes: u32,
     /// Estimate of the registers of a thread; ptxas decides.
     pub registers: u32,
+    /// The most registers of a thread with which a multiprocessor holds the config's blocks.
+    pub register_limit: u32,
 }
 
 impl Config {
@@ -58,11 +63,11 @@ impl Config {
         }
         self.check_shape(problem)?;
         self.check_copies(problem)?;
-        Ok(Resources {
-            threads: self.threads(),
-            shared_bytes: self.check_shared(problem, gpu)?,
-            registers: self.check_registers(problem, gpu)?,
-        })
+        let shared_bytes = self.check_shared(problem, gpu)?;
+        self.check_blocks(shared_bytes, gpu)?;
+        let registers = registers::check(self, problem, gpu)?;
+        let register_limit = register_share(gpu, self.threads(), self.blocks);
+        Ok(Resources { threads: self.threads(), shared_bytes, registers, register_limit })
     }
 
     /// Threads of a block.
@@ -147,30 +152,19 @@ impl Config {
         Ok(needed as u32)
     }
 
-    /// Registers of a thread: its share of O, S and Q, and what ptxas takes besides for the state
-    /// of rows, addresses and operands in flight. The latter was found by assembling configs around
-    /// the limit: those accepted do not spill.
-    fn check_registers(&self, problem: &Problem, gpu: &Gpu) -> Result<u32, ConfigError> {
-        const WORKING: u32 = 90;
-        let warp_rows = self.tile_m / self.warps;
-        let output = warp_rows * problem.head_dim_v / 32;
-        let scores = warp_rows * self.tile_n / 32;
-        let query = if self.q_in_registers { warp_rows * problem.head_dim / 64 } else { 0 };
-        let working = WORKING + warp_rows / 8 + scores / 8;
-        let needed = output + scores + query + working;
-        let limits = &gpu.limits;
-        let warp_units =
-            limits.registers_per_multiprocessor / limits.register_allocation_unit / self.warps;
-        let share = warp_units * limits.register_allocation_unit / 32;
-        let (limit, reason) = match share < limits.registers_per_thread {
-            true => (share, "are left when the block's threads share a multiprocessor"),
-            false => (limits.registers_per_thread, "can be addressed"),
-        };
-        if needed > limit {
-            let arithmetic = format!("O {output} + S {scores} + Q {query} + working set {working}");
-            return Err(ConfigError::Registers { needed, arithmetic, limit, reason });
+    /// Whether everything but registers is there for the blocks that are to be resident.
+    fn check_blocks(&self, shared_bytes: u32, gpu: &Gpu) -> Result<(), ConfigError> {
+        let held = occupancy(gpu, self.threads(), 1, shared_bytes);
+        match (1..=held.blocks).contains(&self.blocks) {
+            true => Ok(()),
+            false => Err(ConfigError::Blocks {
+                found: self.blocks,
+                most: held.blocks,
+                threads: self.threads(),
+                shared_bytes,
+                limit: held.limit,
+            }),
         }
-        Ok(needed)
     }
 
     /// The raw grid of configs around a problem; most break a rule of [`Config::check`].
@@ -186,6 +180,8 @@ impl Config {
             (256, 8),
             (256, 16),
         ];
+        // Four warps leave each thread 255, 168 and 128 registers in two, three and four blocks.
+        const BLOCKS: [u32; 6] = [1, 2, 3, 4, 6, 8];
         const KEYS: [u32; 11] = [16, 32, 48, 64, 80, 96, 112, 128, 160, 192, 256];
         let variants = (0..12u32).map(|bits| {
             let rescale = [Rescale::Always, Rescale::Lazy, Rescale::Speculative][bits as usize / 4];
@@ -195,12 +191,14 @@ impl Config {
             let variants = variants.clone();
             KEYS.into_iter().flat_map(move |tile_n| {
                 let variants = variants.clone();
-                (1..=4).flat_map(move |stages| {
+                let shares = (1..=4).flat_map(|stages| BLOCKS.map(|blocks| (stages, blocks)));
+                shares.flat_map(move |(stages, blocks)| {
                     variants.clone().map(move |(q_in_registers, share_q_k, rescale)| Config {
                         tile_m,
                         tile_n,
                         warps,
                         stages,
+                        blocks,
                         q_in_registers,
                         share_q_k,
                         split_masked_loop: true,
@@ -219,6 +217,7 @@ impl Config {
             tile_n,
             warps,
             stages: 1,
+            blocks: 1,
             q_in_registers,
             share_q_k: false,
             split_masked_loop: true,
@@ -271,7 +270,10 @@ mod tests {
     #[test]
     fn says_which_limit_broke() {
         let a100 = |config, expected| check("a100_sxm", 128, config, expected);
-        a100("m64n128w4s2", "Resources { threads: 128, shared_bytes: 147456, registers: 228 }");
+        a100(
+            "m64n128w4s2",
+            "Resources { threads: 128, shared_bytes: 147456, registers: 220, register_limit: 255 }",
+        );
         a100(
             "m64n128w4s3",
             "212992 bytes of shared memory (Q 64 · 128 · 2 + 3 stages · 128 keys · (128 + 128) · 2); \
@@ -283,8 +285,18 @@ mod tests {
         );
         a100(
             "m256n64w16s1",
-            "about 192 registers a thread (O 64 + S 32 + Q 0 + working set 96); 128 are left when \
-             the block's threads share a multiprocessor",
+            "about 170 registers a thread (O 64 + S 32 + Q 0 + working set 74); 128 are left to each \
+             of 512 threads in 1 resident blocks",
+        );
+        a100(
+            "m64n64w4s1b3",
+            "about 170 registers a thread (O 64 + S 32 + Q 0 + working set 74); 168 are left to each \
+             of 128 threads in 3 resident blocks",
+        );
+        a100(
+            "m64n64w4s2b3",
+            "3 blocks on a multiprocessor, each with 128 threads and 81920 bytes of shared memory; \
+             expected 1 to 2: it runs out of shared memory",
         );
         a100(
             "m100n64w4s1",

@@ -1,7 +1,7 @@
 use thiserror::Error;
 
 use crate::attention::ProblemError;
-use crate::gpu::Target;
+use crate::gpu::{OccupancyLimit, Target};
 
 /// Why a [`Config`](super::Config) cannot be built for a problem and a GPU.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -51,7 +51,12 @@ pub enum ConfigError {
     /// Too much shared memory.
     #[error("{needed} bytes of shared memory ({arithmetic}); {target} has {limit} for a block")]
     Shared { needed: u32, arithmetic: String, target: Target, limit: u32 },
+    /// A multiprocessor cannot hold the blocks, whatever their registers.
+    #[error(
+        "{found} blocks on a multiprocessor, each with {threads} threads and {shared_bytes} bytes of shared memory; expected 1 to {most}: it runs out of {limit}"
+    )]
+    Blocks { found: u32, most: u32, threads: u32, shared_bytes: u32, limit: OccupancyLimit },
     /// Too many registers.
     #[error("about {needed} registers a thread ({arithmetic}); {limit} {reason}")]
-    Registers { needed: u32, arithmetic: String, limit: u32, reason: &'static str },
+    Registers { needed: u32, arithmetic: String, limit: u32, reason: String },
 }

@@ -6,6 +6,7 @@ mod config;
 mod epilogue;
 mod error;
 mod forward;
+mod registers;
 mod shape;
 mod stream;
 mod text;

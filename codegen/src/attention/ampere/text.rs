@@ -10,8 +10,8 @@ use super::{Config, Rescale};
 /// A text that is no config.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error(
-    "`{0}` is not a tile; expected such as m128n64w4s1: rows, keys, warps, stages, then any of qr \
-     (Q in registers), sh (Q and K share memory), sl (split masked loop), and rl or rs \
+    "`{0}` is not a tile; expected such as m128n64w4s1: rows, keys, warps, stages, b2 for two \
+     blocks on a multiprocessor, then any of qr (Q in registers), sh (Q and K share memory), sl (split masked loop), and rl or rs \
      (rescale lazily, or speculatively)"
 )]
 pub struct ParseConfigError(String);
@@ -19,6 +19,9 @@ pub struct ParseConfigError(String);
 impl fmt::Display for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "m{}n{}w{}s{}", self.tile_m, self.tile_n, self.warps, self.stages)?;
+        if self.blocks != 1 {
+            write!(f, "b{}", self.blocks)?;
+        }
         let flags = [
             (self.q_in_registers, "qr"),
             (self.share_q_k, "sh"),
@@ -52,6 +55,7 @@ fn parse(text: &str) -> Option<Config> {
         tile_n: number('n')?,
         warps: number('w')?,
         stages: number('s')?,
+        blocks: number('b').unwrap_or(1),
         q_in_registers: false,
         share_q_k: false,
         split_masked_loop: false,
@@ -78,10 +82,10 @@ mod tests {
 
     #[test]
     fn parses_what_it_prints() {
-        for text in ["m128n64w4s1", "m64n128w4s2qrshslrl", "m16n16w1s8slrs"] {
+        for text in ["m128n64w4s1", "m64n128w4s2b3qrshslrl", "m16n16w1s8b2slrs"] {
             assert_eq!(text.parse::<Config>().unwrap().to_string(), text);
         }
-        for text in ["", "m128", "m128n64w4s1q", "m128n64w4s1xx", "m-1n64w4s1", "m128n64w4s1é"] {
+        for text in ["", "m128", "m128n64w4s1q", "m128n64w4s1xx", "m-1n64w4s1", "m128n64w4s1é", "m128n64w4s1b"] {
             assert!(text.parse::<Config>().is_err(), "{text}");
         }
     }

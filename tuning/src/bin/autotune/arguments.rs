@@ -252,6 +252,9 @@ pub(crate) struct Tile {
     /// Tiles of K and V that fit shared memory at once.
     #[arg(long)]
     stages: Option<u32>,
+    /// Blocks that a multiprocessor is to hold at a time.
+    #[arg(long)]
+    blocks: Option<u32>,
     /// Whether Q stays in registers.
     #[arg(long, num_args = 0..=1, default_missing_value = "true")]
     q_in_registers: Option<bool>,
@@ -278,6 +281,7 @@ impl Tile {
             tile_n: self.tile_n.unwrap_or(base.tile_n),
             warps: self.warps.unwrap_or(base.warps),
             stages: self.stages.unwrap_or(base.stages),
+            blocks: self.blocks.unwrap_or(base.blocks),
             q_in_registers: self.q_in_registers.unwrap_or(base.q_in_registers),
             share_q_k: self.share_q_k.unwrap_or(base.share_q_k),
             split_masked_loop: self.split_masked_loop.unwrap_or(base.split_masked_loop),

@@ -1,0 +1,107 @@
+//! What `Config::check` accepts assembles, and does not spill where the head dimension is 64 or 128.
+
+use rand::rngs::Xoshiro256PlusPlus;
+use rand::seq::IndexedRandom;
+use rand::{RngExt, SeedableRng};
+use rayon::prelude::*;
+use tilewright::attention::ampere::{Config, Rescale};
+use tilewright::attention::{DataType, Mask, Problem};
+use tilewright::gpu::{Gpu, occupancy};
+use tilewright::ptxas::Ptxas;
+use tilewright_tests::attention::{kernel, problem};
+
+const DTYPES: [DataType; 2] = [DataType::F16, DataType::Bf16];
+const MASKS: [Mask; 3] = [Mask::Full, Mask::Causal, Mask::Window { left: 512, right: 0 }];
+
+/// What is wrong with the kernel of an accepted config.
+fn fault(ptxas: &Ptxas, problem: &Problem, config: &Config, gpu: &Gpu) -> Option<String> {
+    let (kernel, module) = kernel(problem, config, gpu);
+    let fault = |what: String| Some(format!("{gpu}, {config}, {problem:?}: {what}"));
+    let assembled = match ptxas.assemble(module.text(), &gpu.target.to_string()) {
+        Ok(assembled) => assembled,
+        Err(error) => return fault(error.to_string()),
+    };
+    let report = &assembled.report.entries[0];
+    let held = occupancy(gpu, kernel.threads, report.registers, kernel.dynamic_shared).blocks;
+    if held < config.blocks {
+        return fault(format!("{held} blocks with {} registers", report.registers));
+    }
+    let may_spill = ![64, 128].contains(&problem.head_dim) || problem.head_dim_v != problem.head_dim;
+    (report.spill_bytes() > 0 && !may_spill)
+        .then(|| fault(format!("{} bytes of spills", report.spill_bytes())))
+        .flatten()
+}
+
+/// Assembles kernels, on all cores.
+fn check(cases: &[(Problem, Config, &Gpu)]) {
+    let ptxas = Ptxas::find().unwrap_or_else(|error| panic!("{error}"));
+    let faults: Vec<String> = (cases.par_iter().with_max_len(1))
+        .filter_map(|(problem, config, gpu)| fault(&ptxas, problem, config, gpu))
+        .collect();
+    println!("{} of {} kernels are right", cases.len() - faults.len(), cases.len());
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+fn gpus() -> [&'static Gpu; 3] {
+    ["a100_sxm", "rtx3090", "rtx4090"].map(|name| Gpu::named(name).unwrap())
+}
+
+/// A config that `Config::check` accepts for the problem, drawn from more than the space that is
+/// searched.
+fn draw(random: &mut Xoshiro256PlusPlus, problem: &Problem, gpu: &Gpu) -> Config {
+    loop {
+        let warps = random.random_range(1..=16);
+        let config = Config {
+            tile_m: 16 * warps * random.random_range(1..=4),
+            tile_n: 16 * random.random_range(1..=16),
+            warps,
+            stages: random.random_range(1..=4),
+            blocks: random.random_range(1..=6),
+            q_in_registers: random.random(),
+            share_q_k: random.random(),
+            split_masked_loop: random.random(),
+            rescale: *[Rescale::Always, Rescale::Lazy, Rescale::Speculative]
+                .choose(random)
+                .expect("there are three"),
+        };
+        if config.check(problem, gpu).is_ok() {
+            return config;
+        }
+    }
+}
+
+#[test]
+fn a_sample_of_accepted_configs_does_not_spill() {
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(3);
+    let mut cases = Vec::new();
+    for gpu in gpus() {
+        for (index, head_dim) in [64, 128, 64, 128, 96, 256].into_iter().cycle().take(24).enumerate() {
+            let mask = MASKS[index % 3];
+            let dtype = DTYPES[index / 3 % 2];
+            let problem = problem(dtype, (head_dim, head_dim), (1024, 1024), mask);
+            cases.push((problem, draw(&mut random, &problem, gpu), gpu));
+        }
+    }
+    check(&cases);
+}
+
+/// Every config of the search space that differs from others in what a thread holds: minutes.
+#[test]
+#[ignore = "assembles some thousand kernels"]
+fn no_accepted_config_spills() {
+    let mut cases = Vec::new();
+    for gpu in gpus() {
+        for dtype in DTYPES {
+            for (head_dim, mask) in [64, 128].into_iter().flat_map(|d| MASKS.map(|mask| (d, mask))) {
+                let problem = problem(dtype, (head_dim, head_dim), (1024, 1024), mask);
+                let space = Config::space(&problem, gpu).flat_map(|config| {
+                    let whole = Config { split_masked_loop: false, ..config };
+                    [config, whole]
+                });
+                let accepted = space.filter(|config| config.check(&problem, gpu).is_ok());
+                cases.extend(accepted.map(|config| (problem, config, gpu)));
+            }
+        }
+    }
+    check(&cases);
+}
