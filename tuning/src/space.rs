@@ -125,7 +125,7 @@ pub(crate) fn shape(
     resources: &Resources,
     gpu: &Gpu,
 ) -> Kernel {
-    let Resources { threads, shared_bytes, registers } = *resources;
+    let Resources { threads, shared_bytes, registers, .. } = *resources;
     Kernel {
         tile_m: config.tile_m,
         tile_n: config.tile_n,

@@ -123,7 +123,9 @@ mod tests {
             for (warps, blocks) in (1..=16).flat_map(|warps| (1..=8).map(move |b| (warps, b))) {
                 let held = |registers| occupancy(gpu, 32 * warps, registers, 0).blocks >= blocks;
                 let share = register_share(gpu, 32 * warps, blocks);
-                assert!(share == 0 || occupancy(gpu, 32 * warps, 1, 0).blocks < blocks || held(share));
+                assert!(
+                    share == 0 || occupancy(gpu, 32 * warps, 1, 0).blocks < blocks || held(share)
+                );
                 assert!(!held(share + 1), "{gpu}: {warps} warps, {blocks} blocks");
             }
         }

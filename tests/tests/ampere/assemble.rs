@@ -26,7 +26,8 @@ fn fault(ptxas: &Ptxas, problem: &Problem, config: &Config, gpu: &Gpu) -> Option
     if held < config.blocks {
         return fault(format!("{held} blocks with {} registers", report.registers));
     }
-    let may_spill = ![64, 128].contains(&problem.head_dim) || problem.head_dim_v != problem.head_dim;
+    let may_spill =
+        ![64, 128].contains(&problem.head_dim) || problem.head_dim_v != problem.head_dim;
     (report.spill_bytes() > 0 && !may_spill)
         .then(|| fault(format!("{} bytes of spills", report.spill_bytes())))
         .flatten()
@@ -75,7 +76,9 @@ fn a_sample_of_accepted_configs_does_not_spill() {
     let mut random = Xoshiro256PlusPlus::seed_from_u64(3);
     let mut cases = Vec::new();
     for gpu in gpus() {
-        for (index, head_dim) in [64, 128, 64, 128, 96, 256].into_iter().cycle().take(24).enumerate() {
+        for (index, head_dim) in
+            [64, 128, 64, 128, 96, 256].into_iter().cycle().take(24).enumerate()
+        {
             let mask = MASKS[index % 3];
             let dtype = DTYPES[index / 3 % 2];
             let problem = problem(dtype, (head_dim, head_dim), (1024, 1024), mask);
@@ -92,7 +95,8 @@ fn no_accepted_config_spills() {
     let mut cases = Vec::new();
     for gpu in gpus() {
         for dtype in DTYPES {
-            for (head_dim, mask) in [64, 128].into_iter().flat_map(|d| MASKS.map(|mask| (d, mask))) {
+            for (head_dim, mask) in [64, 128].into_iter().flat_map(|d| MASKS.map(|mask| (d, mask)))
+            {
                 let problem = problem(dtype, (head_dim, head_dim), (1024, 1024), mask);
                 let space = Config::space(&problem, gpu).flat_map(|config| {
                     let whole = Config { split_masked_loop: false, ..config };

@@ -272,7 +272,7 @@ mod tests {
         let a100 = |config, expected| check("a100_sxm", 128, config, expected);
         a100(
             "m64n128w4s2",
-            "Resources { threads: 128, shared_bytes: 147456, registers: 220, register_limit: 255 }",
+            "Resources { threads: 128, shared_bytes: 147456, registers: 218, register_limit: 255 }",
         );
         a100(
             "m64n128w4s3",
@@ -285,13 +285,13 @@ mod tests {
         );
         a100(
             "m256n64w16s1",
-            "about 170 registers a thread (O 64 + S 32 + Q 0 + working set 74); 128 are left to each \
-             of 512 threads in 1 resident blocks",
+            "about 170 registers a thread (O 64 + S 32 + Q 0 + working set 74); 128 are left when \
+             a multiprocessor is to hold 1 · 512 threads",
         );
         a100(
             "m64n64w4s1b3",
-            "about 170 registers a thread (O 64 + S 32 + Q 0 + working set 74); 168 are left to each \
-             of 128 threads in 3 resident blocks",
+            "about 170 registers a thread (O 64 + S 32 + Q 0 + working set 74); 168 are left when \
+             a multiprocessor is to hold 3 · 128 threads",
         );
         a100(
             "m64n64w4s2b3",

@@ -49,17 +49,16 @@ impl Registers {
 /// Where the blocks that are to be resident leave fewer to each thread.
 pub(super) fn check(config: &Config, problem: &Problem, gpu: &Gpu) -> Result<u32, ConfigError> {
     let registers = Registers::new(config, problem);
-    let (needed, limit) =
-        (registers.total(), register_share(gpu, config.threads(), config.blocks));
+    let (needed, limit) = (registers.total(), register_share(gpu, config.threads(), config.blocks));
     if needed <= limit {
         return Ok(needed);
     }
     let Registers { output, scores, query, working } = registers;
     let reason = match limit < gpu.limits.registers_per_thread {
         true => format!(
-            "are left to each of {} threads in {} resident blocks",
-            config.threads(),
-            config.blocks
+            "are left when a multiprocessor is to hold {} · {} threads",
+            config.blocks,
+            config.threads()
         ),
         false => "can be addressed".to_owned(),
     };

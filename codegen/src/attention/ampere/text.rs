@@ -85,7 +85,15 @@ mod tests {
         for text in ["m128n64w4s1", "m64n128w4s2b3qrshslrl", "m16n16w1s8b2slrs"] {
             assert_eq!(text.parse::<Config>().unwrap().to_string(), text);
         }
-        for text in ["", "m128", "m128n64w4s1q", "m128n64w4s1xx", "m-1n64w4s1", "m128n64w4s1é", "m128n64w4s1b"] {
+        for text in [
+            "",
+            "m128",
+            "m128n64w4s1q",
+            "m128n64w4s1xx",
+            "m-1n64w4s1",
+            "m128n64w4s1é",
+            "m128n64w4s1b",
+        ] {
             assert!(text.parse::<Config>().is_err(), "{text}");
         }
     }
