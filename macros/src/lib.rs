@@ -40,7 +40,7 @@ pub fn kernel(options: TokenStream, item: TokenStream) -> TokenStream {
 /// | `gpu` | a GPU such as `a100_sxm`, `rtx3090` or `rtx4090`; its target is compiled for, its limits hold |
 /// | `arch` | instead of `gpu`: `sm80`, `sm86` or `sm89`, for that architecture's usual GPU |
 /// | `pass` | `forward` |
-/// | `dtype` | `f16` or `bf16`, the type of Q, K, V and O |
+/// | `dtype` | `f16`, `bf16`, `e4m3` or `e5m2`, the type of Q, K and V; O has it too, or `bf16` for FP8 |
 /// | `head_dim` | a multiple of 32 up to 256, or `(192, 128)` where V has rows of its own length |
 /// | `mask` | `full`, `causal` or `window` |
 /// | `tile` | `tuned`: the best row of the published table for the GPU and the problem; or a word such as `m64n64w4s1sl`; or fields as above |

@@ -73,6 +73,8 @@ impl From<DataType> for DType {
         match dtype {
             DataType::F16 => DType::F16,
             DataType::Bf16 => DType::Bf16,
+            DataType::E4m3 => DType::E4m3,
+            DataType::E5m2 => DType::E5m2,
         }
     }
 }

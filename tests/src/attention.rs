@@ -100,6 +100,8 @@ fn rounding(dtype: DataType) -> Tolerance {
     let tolerance = match dtype {
         DataType::F16 => 2.5 / 1024.0,
         DataType::Bf16 => 2.5 / 128.0,
+        DataType::E4m3 => 2.5 / 8.0,
+        DataType::E5m2 => 2.5 / 4.0,
     };
     Tolerance { absolute: tolerance / 2.0, relative: tolerance }
 }

@@ -223,6 +223,8 @@ fn tolerances(dtype: DataType) -> (Tolerance, Tolerance) {
     let unit = match dtype {
         DataType::F16 => 2f64.powi(-11),
         DataType::Bf16 => 2f64.powi(-8),
+        DataType::E4m3 => 2f64.powi(-4),
+        DataType::E5m2 => 2f64.powi(-3),
     };
     (
         Tolerance { absolute: 1.5 * unit, relative: 2.0 * unit },

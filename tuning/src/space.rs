@@ -102,7 +102,10 @@ fn is_needless(problem: &Problem, config: &Config, blocks: u32, gpu: &Gpu) -> bo
 /// The rule that an error is about, in a few words; none where no configuration could keep it.
 fn rule(error: &ConfigError) -> Option<&'static str> {
     Some(match error {
-        ConfigError::Problem(_) | ConfigError::Target { .. } | ConfigError::HeadDim { .. } => {
+        ConfigError::Problem(_)
+        | ConfigError::Target { .. }
+        | ConfigError::DataType { .. }
+        | ConfigError::HeadDim { .. } => {
             return None;
         }
         ConfigError::Warps { .. } => "warps",

@@ -49,7 +49,7 @@ fn a_gpu_is_needed() {
 fn unknown_names_are_refused_with_the_known_ones() {
     check_refused("--arch sm75", "known are sm80, sm86, sm89");
     check_refused("--gpu a1000", "a100_sxm");
-    check_refused("--arch sm80 --dtype fp8", "expected f16 or bf16");
+    check_refused("--arch sm80 --dtype fp8", "expected f16, bf16, e4m3 or e5m2");
     check_refused("--arch sm80 --mask diagonal", "expected full, causal or window:LEFT,RIGHT");
     check_refused("--arch sm80 --head-dim wide", "expected a number such as 128");
     check_refused("--arch sm80 --top 0", "--top");

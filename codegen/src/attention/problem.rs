@@ -4,37 +4,54 @@ use std::str::FromStr;
 use thiserror::Error;
 
 use super::{Argument, Mask, Parameter, Tensor, TensorBox, TensorMap};
-use crate::ptx::ScalarType;
 
-/// The type of Q, K, V and O. Accumulation is always in f32.
+/// The type of Q, K and V. Accumulation is always in f32.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum DataType {
     /// IEEE half precision.
     F16,
     /// bfloat16.
     Bf16,
+    /// FP8 with four bits of exponent and three of mantissa, up to 448.
+    E4m3,
+    /// FP8 with five bits of exponent and two of mantissa, up to 57344.
+    E5m2,
 }
 
 impl DataType {
-    /// `f16` or `bf16`.
+    /// Every data type.
+    pub const ALL: [Self; 4] = [Self::F16, Self::Bf16, Self::E4m3, Self::E5m2];
+
+    /// `f16`, `bf16`, `e4m3` or `e5m2`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::F16 => "f16",
             Self::Bf16 => "bf16",
+            Self::E4m3 => "e4m3",
+            Self::E5m2 => "e5m2",
         }
     }
 
     /// Bytes of an element.
     pub const fn bytes(self) -> u32 {
-        2
+        match self {
+            Self::F16 | Self::Bf16 => 2,
+            Self::E4m3 | Self::E5m2 => 1,
+        }
     }
 
-    /// The type in PTX.
-    pub const fn scalar(self) -> ScalarType {
+    /// The type of O where Q, K and V have this one: the same, or bf16 for FP8.
+    pub const fn output(self) -> Self {
         match self {
-            Self::F16 => ScalarType::F16,
-            Self::Bf16 => ScalarType::Bf16,
+            Self::F16 => Self::F16,
+            Self::Bf16 | Self::E4m3 | Self::E5m2 => Self::Bf16,
         }
+    }
+
+    /// Whether Q, K and V come with factors by which they are multiplied, one for each pair of a
+    /// batch and a key-value head.
+    pub const fn has_descales(self) -> bool {
+        self.bytes() == 1
     }
 }
 
@@ -46,18 +63,15 @@ impl fmt::Display for DataType {
 
 /// A text that names no data type.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[error("`{0}` is not a data type; expected f16 or bf16")]
+#[error("`{0}` is not a data type; expected f16, bf16, e4m3 or e5m2")]
 pub struct ParseDataTypeError(String);
 
 impl FromStr for DataType {
     type Err = ParseDataTypeError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "f16" => Ok(Self::F16),
-            "bf16" => Ok(Self::Bf16),
-            _ => Err(ParseDataTypeError(text.chars().take(40).collect())),
-        }
+        let named = Self::ALL.into_iter().find(|dtype| dtype.name() == text);
+        named.ok_or_else(|| ParseDataTypeError(text.chars().take(40).collect()))
     }
 }
 
@@ -96,7 +110,7 @@ impl FromStr for Pass {
 /// What is to be computed; see the [module](super) for the formula and the layouts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Problem {
-    /// Type of Q, K, V and O.
+    /// Type of Q, K and V; that of O is [`DataType::output`].
     pub dtype: DataType,
     /// Elements of a row of Q and K.
     pub head_dim: u32,

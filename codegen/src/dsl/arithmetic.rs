@@ -3,7 +3,6 @@
 use super::builder::Builder;
 use super::scalar::{Numeric, Scalar};
 use super::value::{IntoValue, Value};
-use crate::attention::DataType;
 use crate::ptx::tree::Operand;
 
 impl<'k, T: Numeric> Value<'k, T> {
@@ -119,15 +118,6 @@ impl<'k> Value<'k, f32> {
     /// The magnitude.
     pub fn abs(self) -> Value<'k, f32> {
         self.unary("abs.f32")
-    }
-
-    /// Two numbers rounded to `dtype` and packed: `self` in the low half.
-    pub fn pack(self, high: Value<'k, f32>, dtype: DataType) -> Value<'k, u32> {
-        let name = match dtype {
-            DataType::F16 => "cvt.rn.f16x2.f32",
-            DataType::Bf16 => "cvt.rn.bf16x2.f32",
-        };
-        self.builder.compute(name, &[high.operand(), self.operand()])
     }
 }
 

@@ -6,10 +6,15 @@ use crate::ptx::tree::Operand;
 
 impl<'k> Value<'k, u32> {
     /// The two numbers of `dtype` that are packed here, the low one first.
+    ///
+    /// # Panics
+    ///
+    /// Where `dtype` does not have two bytes.
     pub fn unpack(self, dtype: DataType) -> [Value<'k, f32>; 2] {
         match dtype {
             DataType::F16 => self.halves().map(|half| self.builder.compute("cvt.f32.f16", &[half])),
             DataType::Bf16 => [self << 16, self & 0xffff_0000].map(Value::bits_as_f32),
+            DataType::E4m3 | DataType::E5m2 => panic!("{dtype} numbers are packed by fours"),
         }
     }
 
@@ -29,13 +34,28 @@ impl<'k> Value<'k, u32> {
 }
 
 impl<'k> Value<'k, f32> {
-    /// Four numbers rounded to e4m3 and packed. What is too large becomes ±448.
-    pub fn pack_e4m3(numbers: [Value<'k, f32>; 4]) -> Value<'k, u32> {
+    /// Two numbers rounded to `dtype` and packed: `self` in the low half.
+    ///
+    /// # Panics
+    ///
+    /// Where `dtype` does not have two bytes.
+    pub fn pack(self, high: Value<'k, f32>, dtype: DataType) -> Value<'k, u32> {
+        assert_eq!(dtype.bytes(), 2, "{dtype} numbers are packed by fours");
+        self.builder.compute(&format!("cvt.rn.{dtype}x2.f32"), &[high.operand(), self.operand()])
+    }
+
+    /// Four numbers rounded to `dtype` and packed. What is too large becomes the largest number.
+    ///
+    /// # Panics
+    ///
+    /// Where `dtype` does not have one byte.
+    pub fn pack_four(numbers: [Value<'k, f32>; 4], dtype: DataType) -> Value<'k, u32> {
+        assert_eq!(dtype.bytes(), 1, "{dtype} numbers are packed by twos");
         let [a, b, c, d] = numbers;
         let k = a.builder;
+        let name = format!("cvt.rn.satfinite.{dtype}x2.f32");
         let pair = |low: Self, high: Self| {
-            let operands = [high.operand(), low.operand()];
-            k.compute::<u16>("cvt.rn.satfinite.e4m3x2.f32", &operands).operand()
+            k.compute::<u16>(&name, &[high.operand(), low.operand()]).operand()
         };
         k.compute("mov.b32", &[Operand::Vector(vec![pair(a, b), pair(c, d)])])
     }

@@ -113,11 +113,9 @@ impl Builder {
         b: FragmentB<'_>,
         c: FragmentC<'_>,
     ) {
-        let name = match dtype {
-            DataType::F16 => "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32",
-            DataType::Bf16 => "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32",
-        };
-        self.emit(name, vec![vector(&d), vector(&a), vector(&b), vector(&c)]);
+        assert_eq!(dtype.bytes(), 2, "the fragments are of two-byte elements");
+        let name = format!("mma.sync.aligned.m16n8k16.row.col.f32.{dtype}.{dtype}.f32");
+        self.emit(&name, vec![vector(&d), vector(&a), vector(&b), vector(&c)]);
     }
 }
 

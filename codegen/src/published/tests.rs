@@ -77,7 +77,7 @@ fn a_damaged_row_is_named_and_the_others_are_kept() {
     check_damage(|line| line[..40].to_owned(), "line 3: it has 7 fields, expected 29");
     check_damage(
         replace("bf16", "fp17"),
-        "line 3: `fp17` is not a data type; expected f16 or bf16",
+        "line 3: `fp17` is not a data type; expected f16, bf16, e4m3 or e5m2",
     );
     check_damage(
         replace(",4096,4096", ",4o96,4096"),

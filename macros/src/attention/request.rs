@@ -14,7 +14,7 @@ const KEYS: [(&str, &str); 7] = [
     ("gpu", "a GPU, such as a100_sxm"),
     ("arch", "an architecture, such as sm80, instead of a GPU"),
     ("pass", "forward"),
-    ("dtype", "f16 or bf16"),
+    ("dtype", "f16, bf16, e4m3 or e5m2"),
     ("head_dim", "a number, or (192, 128) where V has rows of its own length"),
     ("mask", "full, causal or window"),
     ("tile", "tuned, a word such as m128n64w4s1, or { m: 128, n: 64, warps: 4, stages: 1 }"),

@@ -72,7 +72,7 @@ fn check_gemm(shape: Gemm, [m, n, k]: [usize; 3], seed: u64) {
     let (a, b) = (random(m * k, seed), random(k * n, seed + 1));
     let round = |x: f32| match shape.dtype {
         DataType::F16 => (f16::from_f32(x).to_bits(), f16::from_f32(x).to_f64()),
-        DataType::Bf16 => (bf16::from_f32(x).to_bits(), bf16::from_f32(x).to_f64()),
+        _ => (bf16::from_f32(x).to_bits(), bf16::from_f32(x).to_f64()),
     };
     let bytes = |matrix: &[f32]| -> Vec<u8> {
         matrix.iter().flat_map(|&x| round(x).0.to_le_bytes()).collect()

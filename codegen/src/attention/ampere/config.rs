@@ -76,6 +76,9 @@ impl Config {
     }
 
     fn check_shape(&self, problem: &Problem) -> Result<(), ConfigError> {
+        if problem.dtype.bytes() != 2 {
+            return Err(ConfigError::DataType { dtype: problem.dtype });
+        }
         let dims = [("head_dim", problem.head_dim), ("head_dim_v", problem.head_dim_v)];
         for (name, found) in dims {
             if found % 32 != 0 || !(32..=256).contains(&found) {

@@ -1,6 +1,6 @@
 use thiserror::Error;
 
-use crate::attention::ProblemError;
+use crate::attention::{DataType, ProblemError};
 use crate::gpu::{OccupancyLimit, Target};
 
 /// Why a [`Config`](super::Config) cannot be built for a problem and a GPU.
@@ -13,6 +13,9 @@ pub enum ConfigError {
     /// The target lacks the kernel's instructions.
     #[error("{target} lacks cp.async and mma.m16n8k16 for bf16; expected sm_80 or later")]
     Target { target: Target },
+    /// The kernel has no such data type.
+    #[error("{dtype} is not served here; expected f16 or bf16")]
+    DataType { dtype: DataType },
     /// The head dimension cannot be cut into the kernel's steps.
     #[error("{name} is {found}; expected a multiple of 32 from 32 to 256")]
     HeadDim { name: &'static str, found: u32 },

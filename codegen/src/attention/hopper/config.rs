@@ -92,6 +92,9 @@ impl Config {
     }
 
     fn check_shape(&self, problem: &Problem) -> Result<(), ConfigError> {
+        if problem.dtype.bytes() != 2 {
+            return Err(ConfigError::DataType { dtype: problem.dtype });
+        }
         let dims = (problem.head_dim, problem.head_dim_v);
         if !HEAD_DIMS.contains(&dims) {
             return Err(ConfigError::HeadDims { head_dim: dims.0, head_dim_v: dims.1 });

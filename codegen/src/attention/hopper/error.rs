@@ -1,7 +1,7 @@
 use thiserror::Error;
 
 use super::config::HEAD_DIMS;
-use crate::attention::{MaskKind, ProblemError};
+use crate::attention::{DataType, MaskKind, ProblemError};
 use crate::gpu::Target;
 
 /// Why a [`Config`](super::Config) cannot be built for a problem and a GPU.
@@ -14,6 +14,9 @@ pub enum ConfigError {
     /// The target lacks the kernel's instructions.
     #[error("{target} lacks wgmma and setmaxnreg; expected sm_90a")]
     Target { target: Target },
+    /// The kernel has no such data type.
+    #[error("{dtype} is not served here; expected f16 or bf16")]
+    DataType { dtype: DataType },
     /// No kernel for these head dimensions.
     #[error("head_dim is {head_dim} and head_dim_v {head_dim_v}; expected {}", head_dims())]
     HeadDims { head_dim: u32, head_dim_v: u32 },

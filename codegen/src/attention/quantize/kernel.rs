@@ -1,4 +1,5 @@
 use super::{CHUNK, GOLDEN, LARGEST, Quantize};
+use crate::attention::DataType;
 use crate::dsl::{Builder, Global, Pointer, Value};
 
 /// A chunk of a row, 16 bytes of the source, as numbers.
@@ -17,10 +18,11 @@ pub(super) fn quantize(k: &Builder, shape: &Quantize) {
     let descale = rows.descale.element(block.y * rows.kv_heads + block.x);
     k.if_(k.thread_index().x.eq(0), || descale.store(largest / LARGEST));
 
+    let pack = |numbers| Value::pack_four(numbers, DataType::E4m3);
     let scale = largest.gt(0.0).select(k.constant(LARGEST) / largest, 0.0);
     rows.for_each_chunk(|chunk, write| {
         let [a, b, c, d, e, f, g, h] = chunk.map(|x| x * scale);
-        write([Value::pack_e4m3([a, b, c, d]), Value::pack_e4m3([e, f, g, h])]);
+        write([pack([a, b, c, d]), pack([e, f, g, h])]);
     });
 }
 
