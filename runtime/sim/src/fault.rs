@@ -208,6 +208,14 @@ pub enum FaultKind {
         /// The rule that was broken.
         problem: String,
     },
+    /// A tensor copy without a usable tensor map.
+    #[error("{access}, which should be a tensor map: {problem}")]
+    TensorMap {
+        /// The access to the map.
+        access: Access,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// `barrier.cluster` used against its rules.
     #[error("the barrier of the cluster: {0}")]
     ClusterBarrier(&'static str),

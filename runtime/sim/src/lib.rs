@@ -73,6 +73,7 @@ pub mod numeric;
 mod options;
 mod program;
 mod stats;
+mod tensor_map;
 
 pub use fault::{Access, AccessKind, Fault, FaultKind, Place, Site, Waiter};
 pub use launch::{Launch, LaunchError};
@@ -81,3 +82,4 @@ pub use memory::{Buffer, Memory};
 pub use options::{Limits, Options};
 pub use program::{Program, ProgramError};
 pub use stats::{Count, Statistics, Traffic};
+pub use tensor_map::{Element, Swizzle, TensorMap, TensorMapError};

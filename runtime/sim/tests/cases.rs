@@ -5,6 +5,8 @@
 //! //! grid: 2                  blocks, 1 where it is missing; block, cluster and shared alike
 //! //! buffer x: u32 = 1 2 3    an input, and a parameter
 //! //! buffer y: u32 * 3        memory that nothing has written, and a parameter
+//! //! tensor m: x f16, shape 16 8, strides 32, box 16 4, swizzle 32B
+//! //!                          a tensor map of a buffer, and a parameter
 //! //! expect y: 2 4 6          what a buffer holds afterwards, in its type
 //! //! expect fault: text       the fault; of several lines, one with each seed
 //! ```
@@ -16,7 +18,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use tilewright_codegen::ptx::{check, parse};
-use tilewright_sim::{Launch, Memory, Options, Program, RunError, run};
+use tilewright_sim::{
+    Element, Launch, Memory, Options, Program, RunError, Swizzle, TensorMap, run,
+};
 
 /// Each case runs with these seeds, and without looking for hazards.
 const SEEDS: std::ops::Range<u64> = 0..6;
@@ -31,6 +35,14 @@ struct Buffer {
 struct Case {
     launch: Launch,
     buffers: Vec<Buffer>,
+    parameters: Vec<Parameter>,
+}
+
+enum Parameter {
+    /// The address of a buffer, by name.
+    Address(String),
+    /// A tensor map of a buffer, the address still 0.
+    Tensor(String, TensorMap),
 }
 
 fn numbers(text: &str) -> impl Iterator<Item = u32> + '_ {
@@ -65,7 +77,8 @@ fn decode(scalar: &str, bytes: &[u8]) -> String {
 
 impl Case {
     fn read(text: &str) -> Self {
-        let mut case = Self { launch: Launch::default(), buffers: Vec::new() };
+        let mut case =
+            Self { launch: Launch::default(), buffers: Vec::new(), parameters: Vec::new() };
         for line in text.lines().filter_map(|line| line.strip_prefix("//! ")) {
             let (key, value) = line.split_once(": ").unwrap_or_else(|| panic!("no `:` in {line}"));
             match key.split_once(' ') {
@@ -73,7 +86,11 @@ impl Case {
                 None if key == "block" => case.launch.block = extent(value),
                 None if key == "cluster" => case.launch.cluster = extent(value),
                 None if key == "shared" => case.launch.dynamic_shared = value.parse().unwrap(),
-                Some(("buffer", name)) => case.buffers.push(Buffer::read(name, value)),
+                Some(("buffer", name)) => {
+                    case.parameters.push(Parameter::Address(name.into()));
+                    case.buffers.push(Buffer::read(name, value));
+                }
+                Some(("tensor", _)) => case.parameters.push(tensor(value)),
                 Some(("expect", _)) => {}
                 _ => panic!("unknown key in {line}"),
             }
@@ -89,14 +106,23 @@ impl Case {
         let mut memory = Memory::new();
         let mut launch = self.launch.clone();
         for buffer in &self.buffers {
-            let address = match &buffer.content {
+            match &buffer.content {
                 Ok(bytes) => memory.allocate(&buffer.name, bytes),
                 Err(count) => {
                     let bytes = count * size(&buffer.scalar);
                     memory.allocate_uninitialized(&buffer.name, bytes)
                 }
             };
-            launch.parameters.extend(address.to_le_bytes());
+        }
+        for (layout, parameter) in program.parameters().iter().zip(&self.parameters) {
+            let address = |name: &str| memory.buffer(name).unwrap().address();
+            launch.parameters.resize(layout.offset as usize, 0);
+            launch.parameters.extend(match parameter {
+                Parameter::Address(name) => address(name).to_le_bytes().to_vec(),
+                Parameter::Tensor(name, map) => {
+                    TensorMap { address: address(name), ..map.clone() }.encode()
+                }
+            });
         }
         let options = Options { seed, hazards, jobs: 2, ..Options::default() };
         let mut text = String::new();
@@ -135,6 +161,50 @@ impl Buffer {
         };
         Self { name: name.into(), scalar: scalar.into(), content }
     }
+}
+
+/// A tensor map by its line in the header.
+fn tensor(text: &str) -> Parameter {
+    let mut parts = text.split(", ");
+    let (buffer, element) = parts.next().unwrap().split_once(' ').unwrap();
+    let element = match element {
+        "u8" => Element::U8,
+        "u32" => Element::U32,
+        "f32" => Element::F32,
+        "f16" => Element::F16,
+        _ => panic!("unknown element type {element}"),
+    };
+    let mut map = TensorMap {
+        element,
+        address: 0,
+        shape: Vec::new(),
+        strides: Vec::new(),
+        box_shape: Vec::new(),
+        element_strides: Vec::new(),
+        swizzle: Swizzle::None,
+        fill_nan: false,
+    };
+    for part in parts {
+        let (key, value) = part.split_once(' ').unwrap_or((part, ""));
+        match key {
+            "shape" => map.shape = numbers(value).map(u64::from).collect(),
+            "strides" => map.strides = numbers(value).map(u64::from).collect(),
+            "box" => map.box_shape = numbers(value).collect(),
+            "steps" => map.element_strides = numbers(value).collect(),
+            "nan" => map.fill_nan = true,
+            "swizzle" => {
+                map.swizzle = match value {
+                    "32B" => Swizzle::Bytes32,
+                    "64B" => Swizzle::Bytes64,
+                    "128B" => Swizzle::Bytes128,
+                    _ => panic!("unknown swizzle {value}"),
+                };
+            }
+            _ => panic!("unknown key in {text}"),
+        }
+    }
+    map.element_strides.resize(map.shape.len(), 1);
+    Parameter::Tensor(buffer.into(), map)
 }
 
 fn extent(text: &str) -> [u32; 3] {

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use tilewright_sim::{Launch, Memory, Options, Program, RunError, Statistics, run};
 
+mod tensor_map;
+
 use super::{
     Argument, BufferId, Contents, Device, Error, Geometry, KernelId, Module, Timing, arguments,
 };
@@ -64,9 +66,9 @@ impl Device for Simulator {
         let address = |buffer: usize, offset| all[buffers[buffer].0].address() + offset;
         let mut parameters = Vec::new();
         for (layout, argument) in program.parameters().iter().zip(arguments) {
-            let bytes = argument.to_bytes(address, |_, _| {
-                let feature = "tensor maps".to_owned();
-                Err(Error::Unsupported { device: self.description(), feature })
+            let bytes = argument.to_bytes(address, |map, address| {
+                let map = tensor_map::encode(map, address);
+                map.map_err(|feature| Error::Unsupported { device: self.description(), feature })
             })?;
             parameters.resize(layout.offset as usize, 0);
             parameters.extend(bytes);

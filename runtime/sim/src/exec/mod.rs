@@ -11,6 +11,7 @@ pub(crate) mod mbarrier;
 pub(crate) mod peer;
 pub(crate) mod registers;
 pub(crate) mod special;
+mod tensor;
 pub(crate) mod transfer;
 pub(crate) mod wgmma;
 mod wmma;

@@ -33,7 +33,6 @@ pub(crate) struct Piece {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Source {
     Memory(Bytes),
-    #[expect(dead_code, reason = "tensor copies fill with it")]
     /// These eight bytes over and over.
     Pattern(u64),
 }

@@ -9,6 +9,7 @@ use crate::hazard::Proxy;
 use crate::numeric::matrix::Major;
 use crate::numeric::matrix::wgmma::{Factor, Product};
 use crate::numeric::matrix::wmma::Fragment;
+use crate::tensor_map::Field;
 
 /// Index of an instruction among the program's.
 pub(crate) type Pc = u32;
@@ -117,6 +118,9 @@ pub(crate) enum Action {
     },
     Mbarrier(Box<Mbarrier>),
     Bulk(Box<Bulk>),
+    TensorCopy(Box<TensorCopy>),
+    ReplaceField(Box<ReplaceField>),
+    CopyMap(Box<CopyMap>),
     BulkCommit,
     /// Waits until at most `most` bulk groups of a thread are in flight, or read their source.
     BulkWait {
@@ -348,6 +352,54 @@ pub(crate) struct Bulk {
     /// Which of 16 bytes to copy.
     pub(crate) bytes: Option<Slot<u32>>,
     pub(crate) reduction: Option<Arc<ElementUpdate>>,
+}
+
+/// `cp.async.bulk.tensor` and its like.
+#[derive(Debug)]
+pub(crate) struct TensorCopy {
+    pub(crate) map: Address,
+    /// Dimensions of the tensor.
+    pub(crate) dimensions: u32,
+    /// Whether it is of four rows of a matrix, each with its coordinate.
+    pub(crate) four_rows: bool,
+    pub(crate) coordinates: Box<[Slot<u32>]>,
+    /// The box in shared memory, where there is one.
+    pub(crate) shared: Option<Address>,
+    pub(crate) direction: TensorDirection,
+}
+
+/// Where a tensor copy goes.
+#[derive(Debug)]
+pub(crate) enum TensorDirection {
+    /// Into the L2 cache only.
+    Prefetch,
+    /// To shared memory.
+    Load {
+        barrier: Address,
+        /// Blocks of the cluster to copy to, by rank.
+        multicast: Option<Slot<u32>>,
+    },
+    /// To global memory.
+    Store {
+        /// The reduction by name, where it is one.
+        reduction: Option<&'static str>,
+    },
+}
+
+/// `tensormap.replace`.
+#[derive(Debug)]
+pub(crate) struct ReplaceField {
+    pub(crate) map: Address,
+    pub(crate) field: Field,
+    pub(crate) value: AnySlot,
+}
+
+/// `tensormap.cp_fenceproxy`.
+#[derive(Debug)]
+pub(crate) struct CopyMap {
+    pub(crate) destination: Address,
+    pub(crate) source: Address,
+    pub(crate) scope: Scope,
 }
 
 /// A reduction of elements in memory.

@@ -6,7 +6,7 @@ use super::code::{Action, Convergence, Pc};
 use super::operands::{Lowered, Operands};
 use super::{
     bulk, compare, control, convert, data, exchange, fence, float, integer, matrix, mbarrier,
-    memory, wgmma, wmma,
+    memory, tensor, wgmma, wmma,
 };
 
 /// Lowers an instruction of the function whose first one is at `start`.
@@ -49,6 +49,9 @@ pub(super) fn lower(o: &mut Operands<'_>, start: Pc) -> Lowered<(Action, Converg
         }
         CpAsyncBulk | CpReduceAsyncBulk => bulk::copy(o)?,
         CpAsyncBulkPrefetch => Action::Nothing,
+        CpAsyncBulkTensor | CpReduceAsyncBulkTensor | CpAsyncBulkPrefetchTensor => tensor::copy(o)?,
+        TensormapReplace => tensor::replace(o)?,
+        TensormapCpFenceproxy => return Ok((tensor::copy_map(o)?, Convergence::Aligned)),
         CpAsyncBulkCommitGroup => Action::BulkCommit,
         CpAsyncBulkWaitGroup => bulk::wait_group(o)?,
         Shfl | Vote | Match | Redux | Activemask | Elect => return exchange::lower(o),

@@ -8,7 +8,8 @@ use super::code::{
 };
 use super::name::Name;
 use super::operands::{Lowered, Operands};
-use crate::numeric::{Bf16, F16, F32, F64, Mode, float, packed};
+use crate::numeric::float::Extremum;
+use crate::numeric::{Bf16, F16, F32, F64, Format, Mode, float, packed};
 
 /// The semantics that a name gives an access; `default` where it gives none.
 pub(super) fn order(name: &Name<'_>, default: Order) -> Order {
@@ -109,44 +110,65 @@ pub(super) fn atomic(o: &mut Operands<'_>) -> Lowered<Action> {
     })))
 }
 
+/// Operations of `red`, and of reductions by copies.
+pub(super) const REDUCTIONS: [&str; 8] = ["and", "or", "xor", "add", "inc", "dec", "min", "max"];
+
 /// What an atomic operation makes of the old value and its operands.
 pub(super) fn update(o: &Operands<'_>, scalar: ScalarType, space: Space) -> Lowered<Update> {
-    let words = ["cas", "exch", "and", "or", "xor", "add", "inc", "dec", "min", "max"];
-    let Some(operation) = o.name.first_of(&words) else { return Err(o.unsupported("")) };
-    Ok(match operation {
-        "cas" => Box::new(|old, compare, new| if old == compare { new } else { old }),
-        "exch" => Box::new(|_, new, _| new),
+    match o.name.first_of(&["cas", "exch"]) {
+        Some("cas") => Ok(Box::new(|old, compare, new| if old == compare { new } else { old })),
+        Some(_) => Ok(Box::new(|_, new, _| new)),
+        None => {
+            let operation = o.name.first_of(&REDUCTIONS);
+            let update = operation.and_then(|name| element_update(name, scalar, space));
+            update.ok_or_else(|| o.unsupported("this type"))
+        }
+    }
+}
+
+/// What a reduction makes of the old value and another of this type.
+pub(crate) fn element_update(operation: &str, scalar: ScalarType, space: Space) -> Option<Update> {
+    Some(match operation {
         "and" => Box::new(|old, a, _| old & a),
         "or" => Box::new(|old, a, _| old | a),
         "xor" => Box::new(|old, a, _| old ^ a),
         "inc" => Box::new(|old, limit, _| if old >= limit { 0 } else { old + 1 }),
         "dec" => Box::new(|old, limit, _| if old == 0 || old > limit { limit } else { old - 1 }),
-        "add" => return add(o, scalar, space),
-        operation => {
-            let smaller = operation == "min";
-            match scalar {
-                ScalarType::U32 | ScalarType::U64 => {
-                    Box::new(move |old, a, _| if smaller { old.min(a) } else { old.max(a) })
-                }
-                ScalarType::S32 => Box::new(move |old, a, _| {
-                    let (old, a) = (old as i32, a as i32);
-                    u64::from(if smaller { old.min(a) } else { old.max(a) } as u32)
-                }),
-                ScalarType::S64 => Box::new(move |old, a, _| {
-                    let (old, a) = (old as i64, a as i64);
-                    (if smaller { old.min(a) } else { old.max(a) }) as u64
-                }),
-                _ => return Err(o.unsupported("this type")),
-            }
-        }
+        "add" => return add(scalar, space),
+        "min" => return extremum(scalar, true),
+        "max" => return extremum(scalar, false),
+        _ => return None,
     })
 }
 
-fn add(o: &Operands<'_>, scalar: ScalarType, space: Space) -> Lowered<Update> {
+fn extremum(scalar: ScalarType, smaller: bool) -> Option<Update> {
+    fn half<F: Format<Bits = u16>>(smaller: bool) -> Update {
+        let choose = if smaller { float::minimum::<F> } else { float::maximum::<F> };
+        Box::new(move |old, a, _| choose(old as u16, a as u16, Extremum::default()).into())
+    }
+    Some(match scalar {
+        ScalarType::U32 | ScalarType::U64 => {
+            Box::new(move |old, a, _| if smaller { old.min(a) } else { old.max(a) })
+        }
+        ScalarType::S32 => Box::new(move |old, a, _| {
+            let (old, a) = (old as i32, a as i32);
+            u64::from(if smaller { old.min(a) } else { old.max(a) } as u32)
+        }),
+        ScalarType::S64 => Box::new(move |old, a, _| {
+            let (old, a) = (old as i64, a as i64);
+            (if smaller { old.min(a) } else { old.max(a) }) as u64
+        }),
+        ScalarType::F16 => half::<F16>(smaller),
+        ScalarType::Bf16 => half::<Bf16>(smaller),
+        _ => return None,
+    })
+}
+
+fn add(scalar: ScalarType, space: Space) -> Option<Update> {
     // *atom*: on global memory `.f32` flushes subnormal numbers, on shared memory it does not.
     let mode = if space == Space::Shared { Mode::NEAREST } else { Mode::NEAREST_FLUSH };
     let half = Mode::NEAREST;
-    Ok(match scalar {
+    Some(match scalar {
         ScalarType::F32 => {
             Box::new(move |old, a, _| u64::from(float::add::<F32>(old as u32, a as u32, mode)))
         }
@@ -169,7 +191,7 @@ fn add(o: &Operands<'_>, scalar: ScalarType, space: Space) -> Lowered<Update> {
             Box::new(|old, a, _| u64::from((old as u32).wrapping_add(a as u32)))
         }
         ScalarType::U64 | ScalarType::S64 => Box::new(|old, a, _| old.wrapping_add(a)),
-        _ => return Err(o.unsupported("this type")),
+        _ => return None,
     })
 }
 

@@ -21,6 +21,7 @@ mod memory;
 mod name;
 pub(crate) mod operands;
 mod wgmma;
+mod tensor;
 mod wmma;
 
 use std::fmt;
@@ -32,6 +33,7 @@ use tilewright_codegen::ptx::check::{
 use tilewright_codegen::ptx::tree::Directive;
 
 pub use error::ProgramError;
+pub(crate) use memory::element_update;
 
 use code::{Action, Convergence, Detail, Function, Instruction, Passed, Pc};
 use layout::{FrameLayout, SharedLayout};

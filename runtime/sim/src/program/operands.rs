@@ -400,7 +400,25 @@ impl<'a> Operands<'a> {
         let CheckedOperand::Address { base, offset } = self.operand(index)? else {
             return Err(self.unsupported("an address is missing"));
         };
-        let mut space = self.space(index);
+        self.address_of(self.space(index), base, offset)
+    }
+
+    /// Operand `index` as the address of a tensor map and coordinates.
+    pub(super) fn tensor(&mut self, index: usize) -> Lowered<(Address, Vec<Slot<u32>>)> {
+        let CheckedOperand::Tensor { base, offset, coordinates } = self.operand(index)? else {
+            return Err(self.unsupported("a tensor map is missing"));
+        };
+        let map = self.address_of(Space::Generic, base, offset)?;
+        let coordinates = coordinates.iter().map(|c| self.source_of(c)).collect::<Lowered<_>>()?;
+        Ok((map, coordinates))
+    }
+
+    fn address_of(
+        &mut self,
+        mut space: Space,
+        base: &AddressBase,
+        offset: &i64,
+    ) -> Lowered<Address> {
         let reaches_peers = space == Space::Generic || self.name.has("shared::cluster");
         if let (Space::Generic, AddressBase::Variable(id)) = (space, base) {
             space = self.checked.variables()[id.0 as usize].space;
