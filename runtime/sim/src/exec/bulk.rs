@@ -4,12 +4,12 @@ use tilewright_codegen::ptx::Space;
 
 use super::access::{check_alignment, locate};
 use super::mbarrier::{At, object_at};
-use super::registers::{LANES, lanes};
+use super::registers::{AnySlot, LANES, Slot, lanes};
 use super::transfer::{Piece, Signal, Source, Transfer};
 use crate::fault::{AccessKind, FaultKind};
 use crate::hazard::{Bytes, Clocks, Completion};
 use crate::machine::{Awaited, Context, Outcome, Raised, Warp};
-use crate::program::code::{Address, Bulk};
+use crate::program::code::{Address, Bulk, StoreAsync};
 
 /// What sizes and addresses of bulk copies are multiples of.
 const UNIT: u32 = 16;
@@ -92,10 +92,44 @@ impl Warp {
         Ok(())
     }
 
+    /// Executes `st.async` and `red.async`.
+    pub(crate) fn store_async(
+        &mut self,
+        group: usize,
+        store: &StoreAsync,
+        active: u32,
+        context: &mut Context<'_>,
+    ) -> Outcome<()> {
+        let size = store.element * store.sources.len() as u32;
+        let to = self.addresses(group, &store.destination);
+        let space = store.destination.space;
+        check_alignment(context, AccessKind::CopyWrite, space, &to, (size, active))?;
+        for lane in lanes(active) {
+            let destination = place(space, to[lane], (size, lane), context)?;
+            let target = (destination, false);
+            let completion =
+                self.transactions(group, &store.barrier, (lane, size), target, context)?;
+            let piece = |(i, &source): (usize, &AnySlot)| Piece {
+                from: Source::Pattern(self.registers.lane(source, lane)),
+                to: destination.part(i as u32 * store.element, store.element),
+            };
+            let transfer = Transfer {
+                pieces: store.sources.iter().enumerate().map(piece).collect(),
+                reads: Vec::new(),
+                writes: vec![destination],
+                reduction: store.reduction.clone(),
+                completion,
+                generic: true,
+            };
+            self.transfer(transfer, lane, context)?;
+        }
+        Ok(())
+    }
+
     /// Where a copy to `destination` goes: there, or to the same offset in the blocks of a mask.
     pub(super) fn targets(
         &self,
-        multicast: Option<super::registers::Slot<u32>>,
+        multicast: Option<Slot<u32>>,
         lane: usize,
         destination: Bytes,
         context: &Context<'_>,

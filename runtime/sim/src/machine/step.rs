@@ -131,6 +131,7 @@ impl Warp {
                 self.groups[group].awaited = None;
             }
             Action::Bulk(bulk) => self.bulk_copy(group, bulk, active, context)?,
+            Action::StoreAsync(store) => self.store_async(group, store, active, context)?,
             Action::TensorCopy(copy) => self.tensor_copy(group, copy, active, context)?,
             Action::ReplaceField(replace) => self.replace_field(group, replace, active, context)?,
             Action::CopyMap(copy) => self.copy_map(group, copy, active, context)?,

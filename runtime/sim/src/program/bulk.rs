@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tilewright_codegen::ptx::{Opcode, Space};
 
-use super::code::{Action, Bulk, ElementUpdate};
+use super::code::{Action, Bulk, ElementUpdate, StoreAsync};
 use super::memory::update;
 use super::operands::{Lowered, Operands};
 
@@ -47,6 +47,24 @@ fn element_update(o: &Operands<'_>) -> Lowered<Arc<ElementUpdate>> {
     let Some(scalar) = o.name.scalar() else { return Err(o.unsupported("")) };
     let update = update(o, scalar, Space::Global)?;
     Ok(Arc::new(ElementUpdate { size: scalar.bytes(), update }))
+}
+
+/// Lowers `st.async` and `red.async`.
+pub(super) fn store(o: &mut Operands<'_>) -> Lowered<Action> {
+    if !o.name.has("mbarrier::complete_tx::bytes") {
+        return Err(o.unsupported(""));
+    }
+    let Some(scalar) = o.name.scalar() else { return Err(o.unsupported("")) };
+    let wide = scalar.bits() == 64;
+    let sources = o.elements(1)?.iter().map(|e| o.any_source(e, wide)).collect::<Lowered<_>>()?;
+    let (destination, barrier) = (o.address(0)?, o.address(2)?);
+    let reduction = match o.instruction.opcode() {
+        Opcode::RedAsync => Some(element_update(o)?),
+        _ => None,
+    };
+    let element = scalar.bytes();
+    let store = StoreAsync { destination, element, sources, barrier, reduction };
+    Ok(Action::StoreAsync(Box::new(store)))
 }
 
 /// Lowers `cp.async.bulk.wait_group`.

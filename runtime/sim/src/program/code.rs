@@ -118,6 +118,7 @@ pub(crate) enum Action {
     },
     Mbarrier(Box<Mbarrier>),
     Bulk(Box<Bulk>),
+    StoreAsync(Box<StoreAsync>),
     TensorCopy(Box<TensorCopy>),
     ReplaceField(Box<ReplaceField>),
     CopyMap(Box<CopyMap>),
@@ -351,6 +352,17 @@ pub(crate) struct Bulk {
     pub(crate) multicast: Option<Slot<u32>>,
     /// Which of 16 bytes to copy.
     pub(crate) bytes: Option<Slot<u32>>,
+    pub(crate) reduction: Option<Arc<ElementUpdate>>,
+}
+
+/// `st.async` and `red.async`.
+#[derive(Debug)]
+pub(crate) struct StoreAsync {
+    pub(crate) destination: Address,
+    /// Bytes of an element.
+    pub(crate) element: u32,
+    pub(crate) sources: Box<[AnySlot]>,
+    pub(crate) barrier: Address,
     pub(crate) reduction: Option<Arc<ElementUpdate>>,
 }
 

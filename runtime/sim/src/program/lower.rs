@@ -48,6 +48,7 @@ pub(super) fn lower(o: &mut Operands<'_>, start: Pc) -> Lowered<(Action, Converg
             mbarrier::lower(o)?
         }
         CpAsyncBulk | CpReduceAsyncBulk => bulk::copy(o)?,
+        StAsync | RedAsync => bulk::store(o)?,
         CpAsyncBulkPrefetch => Action::Nothing,
         CpAsyncBulkTensor | CpReduceAsyncBulkTensor | CpAsyncBulkPrefetchTensor => tensor::copy(o)?,
         TensormapReplace => tensor::replace(o)?,
