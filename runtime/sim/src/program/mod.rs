@@ -20,8 +20,8 @@ mod mbarrier;
 mod memory;
 mod name;
 pub(crate) mod operands;
-mod wgmma;
 mod tensor;
+mod wgmma;
 mod wmma;
 
 use std::fmt;
