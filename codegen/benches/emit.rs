@@ -3,8 +3,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use tilewright_codegen::attention::ampere::Config;
-use tilewright_codegen::attention::{DataType, Mask, Problem, forward};
+use tilewright_codegen::attention::{Config, DataType, Mask, Problem, forward};
 use tilewright_codegen::gpu::Gpu;
 use tilewright_codegen::ptx;
 

@@ -3,8 +3,7 @@
 //! This crate is pure: it knows no device and does no input or output.
 //!
 //! ```
-//! use tilewright_codegen::attention::ampere::Config;
-//! use tilewright_codegen::attention::{DataType, Mask, Problem, forward};
+//! use tilewright_codegen::attention::{Config, DataType, Mask, Problem, forward};
 //! use tilewright_codegen::gpu::Gpu;
 //! use tilewright_codegen::ptx;
 //!

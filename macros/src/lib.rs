@@ -31,24 +31,39 @@ pub fn kernel(options: TokenStream, item: TokenStream) -> TokenStream {
 /// assert!(Prefill::PTX.contains(Prefill::ENTRY));
 /// ```
 ///
+/// For Hopper it is a kernel that copies with TMA and multiplies with `wgmma`:
+///
+/// ```
+/// use tilewright::attention;
+///
+/// attention! {
+///     pub Prefill: arch = sm90a, pass = forward, dtype = bf16, head_dim = 128, mask = causal,
+///     tile = { m: 128, n: 128, stages: 2, overlap: true, ping_pong: true }
+/// }
+///
+/// assert_eq!(Prefill::CONFIG, "m128n128s2ovpp");
+/// assert!(Prefill::PTX.contains("wgmma.mma_async"));
+/// ```
+///
 /// The type has the constants `PTX`, `ENTRY`, `CONFIG` and `DESCRIPTION`; `load(device)` makes a
 /// value of it, and its `launch` takes the sizes and tensors of one launch: lengths, heads, batch and the
 /// softmax scale are given there, so one kernel serves them all.
 ///
 /// | key | value |
 /// | --- | --- |
-/// | `gpu` | a GPU such as `a100_sxm`, `rtx3090` or `rtx4090`; its target is compiled for, its limits hold |
-/// | `arch` | instead of `gpu`: `sm80`, `sm86` or `sm89`, for that architecture's usual GPU |
+/// | `gpu` | a GPU such as `a100_sxm`, `rtx4090` or `h100_sxm`; its target is compiled for, its limits hold |
+/// | `arch` | instead of `gpu`: `sm80`, `sm86`, `sm89` or `sm90a`, for that architecture's usual GPU |
 /// | `pass` | `forward` |
 /// | `dtype` | `f16`, `bf16`, `e4m3` or `e5m2`, the type of Q, K and V; O has it too, or `bf16` for FP8 |
 /// | `head_dim` | a multiple of 32 up to 256, or `(192, 128)` where V has rows of its own length |
 /// | `mask` | `full`, `causal` or `window` |
-/// | `tile` | `tuned`: the best row of the published table for the GPU and the problem; or a word such as `m64n64w4s1sl`; or fields as above |
+/// | `tile` | `tuned`: the best row of the published table for the GPU and the problem; or a word such as `m64n64w4s1sl` or `m128n128s2ovpp`; or fields as above |
 ///
-/// The fields of a tile are `m`, `n`, `warps`, `stages`, and, where the default is not meant,
-/// `q_in_registers`, `share_q_k`, `split_masked_loop` (`true` or `false`), `row_sum`
-/// (`registers` or `tensor_core`) and `rescale` (`always`, `lazy` or `speculative`). A tile that does
-/// not fit the GPU is an error with the arithmetic.
+/// The fields of a tile are `m`, `n`, `stages`, and, where the default is not meant,
+/// `split_masked_loop` (`true` or `false`) and `rescale` (`always`, `lazy` or `speculative`). A tile
+/// for Ampere and Ada has `warps` besides, and may have `blocks`, `q_in_registers` and `share_q_k`;
+/// one for Hopper `overlap`, `ping_pong`, `p_in_shared`, `cluster`, `persistent` and `longest_first`.
+/// A tile that does not fit the GPU is an error with the arithmetic.
 #[proc_macro]
 pub fn attention(input: TokenStream) -> TokenStream {
     attention::expand(input.into()).into()

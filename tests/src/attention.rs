@@ -1,7 +1,6 @@
 //! Attention kernels on the simulator against the reference.
 
-use tilewright::attention::ampere::Config;
-use tilewright::attention::{self, Argument, DataType, Mask, Parameter, Problem, hopper};
+use tilewright::attention::{self, Argument, Config, DataType, Mask, Parameter, Problem, hopper};
 use tilewright::compare::{Tolerance, compare};
 use tilewright::device::{Error, Geometry, Module};
 use tilewright::gpu::Gpu;
@@ -32,8 +31,13 @@ pub fn problem(dtype: DataType, head_dims: (u32, u32), lengths: (u32, u32), mask
 /// # Panics
 ///
 /// Where the config does not suit the problem.
-pub fn kernel(problem: &Problem, config: &Config, gpu: &Gpu) -> (attention::Kernel, Module) {
-    let kernel = attention::forward(problem, config, gpu)
+pub fn kernel(
+    problem: &Problem,
+    config: impl Into<Config>,
+    gpu: &Gpu,
+) -> (attention::Kernel, Module) {
+    let config = config.into();
+    let kernel = attention::forward(problem, &config, gpu)
         .unwrap_or_else(|error| panic!("{config} for {problem:?}: {error}"));
     let module = run::reread(kernel.module.clone());
     (kernel, module)

@@ -1,7 +1,6 @@
 //! The cases that a kernel is executed on before its row counts.
 
-use tilewright::attention::ampere::Config;
-use tilewright::attention::{Mask, Problem};
+use tilewright::attention::{Config, Mask, Problem};
 use tilewright::device::{self, Device, Simulator};
 use tilewright::reference::Values;
 use tilewright::sim::Options;
@@ -84,7 +83,7 @@ fn check_by(run: Run<'_>, problem: &Problem, config: &Config, seeds: &[u64]) -> 
 /// the second there are fewer keys than queries, so that a causal mask leaves rows without any; in
 /// the third one query has many keys. They then repeat, with other data.
 fn small_problem(problem: &Problem, config: &Config, index: usize) -> Problem {
-    let Config { tile_m, tile_n, stages, .. } = *config;
+    let (tile_m, tile_n, stages) = (config.tile_m(), config.tile_n(), config.stages());
     let (batch, kv_heads, seqlen_q, seqlen_kv) = match index % 3 {
         0 => (1, 1, tile_m + 17, tile_n * (stages + 2) + 13),
         1 => (2, 2, tile_m / 2 + 3, tile_n / 2 + 5),

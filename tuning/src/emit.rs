@@ -4,8 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use tilewright::attention::ampere::{Config, ConfigError};
-use tilewright::attention::{Argument, Kernel, Problem, forward};
+use tilewright::attention::{Argument, Config, ConfigError, Kernel, Problem, forward};
 use tilewright::device::{Module, PtxError};
 use tilewright::gpu::Gpu;
 use tilewright::launch_file::{

@@ -93,13 +93,12 @@ impl Evaluator<'_> {
             row.registers = Some(assembly.registers);
             row.spill_bytes = Some(assembly.spill_bytes);
             row.sass_per_score = assembly.sass_per_score.map(|count| significant(count, 4));
-            kernel.sass_per_score = assembly.sass_per_score;
             let shared = resources.shared_bytes;
             let found = occupancy(self.gpu, resources.threads, assembly.registers, shared);
-            kernel.blocks = found.blocks;
+            kernel.set_assembled(found.blocks, assembly.sass_per_score);
         }
-        row.occupancy_blocks = kernel.blocks;
-        if kernel.blocks == 0 {
+        row.occupancy_blocks = kernel.blocks();
+        if kernel.blocks() == 0 {
             let registers = row.registers.unwrap_or(resources.registers);
             return Err(format!(
                 "no block of {} threads with {registers} registers fits a multiprocessor",

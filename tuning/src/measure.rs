@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use tilewright::DType;
-use tilewright::attention::Problem;
-use tilewright::attention::ampere::Config;
+use tilewright::attention::{Config, Problem};
 use tilewright::device::{self, BufferId, Contents, Device, Geometry, GpuInfo, KernelId, Timing};
 use tilewright::gpu::Gpu;
 use tilewright::reference::{Inputs, Values};

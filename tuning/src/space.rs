@@ -3,11 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use tilewright::attention::ampere::{Config, ConfigError, Rescale, Resources};
-use tilewright::attention::{Mask, Problem};
+use tilewright::attention::{
+    Config, ConfigError, Mask, Problem, Rescale, Resources, Subject, ampere, hopper,
+};
 use tilewright::gpu::{Gpu, occupancy, register_share};
 
-use crate::model::{Estimate, Kernel, Maximum, Model};
+use crate::model::{Estimate, Kernel, Maximum, Model, Order, WarpKernel, WarpgroupKernel};
 
 /// The candidates for one problem on one GPU.
 #[derive(Debug, Clone)]
@@ -61,7 +62,7 @@ pub fn explore(problem: &Problem, gpu: &Gpu, model: &dyn Model) -> Result<Space,
         match config.check(problem, gpu) {
             Ok(resources) => {
                 let kernel = shape(problem, &config, &resources, gpu);
-                if is_needless(problem, &config, kernel.blocks, gpu) {
+                if is_needless(problem, &config, kernel.blocks(), gpu) {
                     needless += 1;
                     continue;
                 }
@@ -69,7 +70,7 @@ pub fn explore(problem: &Problem, gpu: &Gpu, model: &dyn Model) -> Result<Space,
                 candidates.push(Candidate { config, resources, estimate });
             }
             Err(error) => {
-                let rule = rule(&error).ok_or_else(|| error.clone())?;
+                let Subject::Rule(rule) = error.subject() else { return Err(error) };
                 refusals.entry(rule).and_modify(|refusal| refusal.count += 1).or_insert(Refusal {
                     rule,
                     count: 1,
@@ -88,37 +89,16 @@ pub fn explore(problem: &Problem, gpu: &Gpu, model: &dyn Model) -> Result<Space,
 /// Whether `config`, of which `blocks` fit a multiprocessor, shares memory between Q and K though
 /// as many would fit without, or asks for blocks to which the registers of fewer would be the same.
 fn is_needless(problem: &Problem, config: &Config, blocks: u32, gpu: &Gpu) -> bool {
+    let Config::Ampere(config) = config else { return false };
     let share = |blocks| register_share(gpu, config.threads(), blocks);
     if config.blocks > 1 && share(config.blocks - 1) == share(config.blocks) {
         return true;
     }
-    let apart = Config { share_q_k: false, ..*config };
+    let apart = Config::Ampere(ampere::Config { share_q_k: false, ..*config });
     config.share_q_k
         && apart
             .check(problem, gpu)
-            .is_ok_and(|resources| shape(problem, &apart, &resources, gpu).blocks >= blocks)
-}
-
-/// The rule that an error is about, in a few words; none where no configuration could keep it.
-fn rule(error: &ConfigError) -> Option<&'static str> {
-    Some(match error {
-        ConfigError::Problem(_)
-        | ConfigError::Target { .. }
-        | ConfigError::DataType { .. }
-        | ConfigError::HeadDim { .. } => {
-            return None;
-        }
-        ConfigError::Warps { .. } => "warps",
-        ConfigError::TileM { .. } => "rows of a warp",
-        ConfigError::TileN { .. } => "keys of a step",
-        ConfigError::CopyRows { .. } | ConfigError::CopyPass { .. } => "whole copies of a tile",
-        ConfigError::Stages { .. } => "stages",
-        ConfigError::ShareWithoutRegisters => "Q read from the memory it gave up",
-        ConfigError::SpeculationWithoutSplit => "speculation without a loop of its own",
-        ConfigError::Shared { .. } => "shared memory",
-        ConfigError::Blocks { .. } => "blocks on a multiprocessor",
-        ConfigError::Registers { .. } => "registers",
-    })
+            .is_ok_and(|resources| shape(problem, &apart, &resources, gpu).blocks() >= blocks)
 }
 
 /// A kernel as the model sees it, before it was assembled.
@@ -128,8 +108,16 @@ pub(crate) fn shape(
     resources: &Resources,
     gpu: &Gpu,
 ) -> Kernel {
-    let Resources { threads, shared_bytes, registers, .. } = *resources;
-    Kernel {
+    let Resources { threads, shared_bytes, registers } = *resources;
+    let blocks = occupancy(gpu, threads, registers, shared_bytes).blocks;
+    match config {
+        Config::Ampere(config) => Kernel::Warps(warps(problem, config, blocks)),
+        Config::Hopper(config) => Kernel::Warpgroups(warpgroups(problem, config, blocks)),
+    }
+}
+
+fn warps(problem: &Problem, config: &ampere::Config, blocks: u32) -> WarpKernel {
+    WarpKernel {
         tile_m: config.tile_m,
         tile_n: config.tile_n,
         warps: config.warps,
@@ -137,13 +125,42 @@ pub(crate) fn shape(
         head_dim_v: problem.head_dim_v,
         stages: config.stages,
         q_in_registers: config.q_in_registers,
-        blocks: occupancy(gpu, threads, registers, shared_bytes).blocks,
-        last_tile_first: problem.mask == Mask::Causal,
-        maximum: match config.rescale {
-            Rescale::Always => Maximum::Rescale,
-            Rescale::Lazy => Maximum::Skip,
-            Rescale::Speculative => Maximum::Ignore,
+        blocks,
+        order: match problem.mask {
+            Mask::Causal => Order::LastTile,
+            Mask::Full | Mask::Window { .. } => Order::FirstTile,
         },
+        maximum: maximum(config.rescale),
         sass_per_score: None,
+    }
+}
+
+fn warpgroups(problem: &Problem, config: &hopper::Config, blocks: u32) -> WarpgroupKernel {
+    WarpgroupKernel {
+        tile_m: config.tile_m,
+        tile_n: config.tile_n,
+        head_dim: problem.head_dim,
+        head_dim_v: problem.head_dim_v,
+        stages: config.stages,
+        cluster: config.cluster,
+        overlap: config.overlap,
+        ping_pong: config.ping_pong,
+        p_in_shared: config.p_in_shared,
+        persistent: config.persistent,
+        blocks,
+        order: match config.longest_first {
+            true => Order::LastTileOfAllHeads,
+            false => Order::FirstTile,
+        },
+        maximum: maximum(config.rescale),
+        sass_per_score: None,
+    }
+}
+
+fn maximum(rescale: Rescale) -> Maximum {
+    match rescale {
+        Rescale::Always => Maximum::Rescale,
+        Rescale::Lazy => Maximum::Skip,
+        Rescale::Speculative => Maximum::Ignore,
     }
 }

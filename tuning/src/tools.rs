@@ -90,11 +90,9 @@ impl fmt::Display for Tools {
 ///
 /// How many steps the loop has been unrolled to is told by its tensor core instructions.
 fn sass_per_score(function: &Function, kernel: &Kernel) -> Option<f64> {
-    let steady = function.steady_loop(&["HMMA", "MUFU.EX2"])?;
+    let product = kernel.product();
+    let steady = function.steady_loop(&[product, "MUFU.EX2"])?;
     let mix = function.mix(&steady);
-    let warp_mma = kernel.mma_instructions() / f64::from(kernel.warps);
-    let steps = (mix.count("HMMA") as f64 / warp_mma).round().max(1.0);
-    let threads = f64::from(kernel.warps) * 32.0;
-    let scores = f64::from(kernel.tile_m) * f64::from(kernel.tile_n) / threads;
-    Some(mix.total() as f64 / (scores * steps))
+    let steps = (mix.count(product) as f64 / kernel.products_of_a_warp()).round().max(1.0);
+    Some(mix.total() as f64 / (kernel.scores_of_a_thread() * steps))
 }

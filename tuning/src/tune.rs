@@ -3,8 +3,7 @@
 use std::path::Path;
 
 use rayon::prelude::*;
-use tilewright::attention::Problem;
-use tilewright::attention::ampere::ConfigError;
+use tilewright::attention::{ConfigError, Problem};
 use tilewright_codegen::published::{Damage, Row, rank};
 
 use crate::evaluate::Evaluator;

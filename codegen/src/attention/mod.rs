@@ -1,4 +1,4 @@
-//! Attention kernels: what is to be computed ([`Problem`]), how ([`ampere::Config`]), and the
+//! Attention kernels: what is to be computed ([`Problem`]), how ([`Config`]), and the
 //! [`Kernel`] that does it.
 //!
 //! For every batch, query head h and query row i,
@@ -16,7 +16,9 @@
 //! `[batch, heads, seqlen_q]` of natural logarithms.
 
 pub mod ampere;
+mod config;
 pub mod exp2;
+mod field;
 pub mod hopper;
 mod kernel;
 mod mask;
@@ -25,7 +27,7 @@ pub mod quantize;
 mod softmax;
 mod visible;
 
-pub use ampere::forward;
+pub use config::{Config, ConfigError, FieldError, ParseConfigError, Resources, Subject, forward};
 pub use kernel::{Argument, Grid, Kernel, Parameter, Tensor, TensorBox, TensorMap};
 pub use mask::{Mask, MaskKind, ParseMaskError};
 pub use problem::{DataType, ParseDataTypeError, ParsePassError, Pass, Problem, ProblemError};

@@ -3,7 +3,7 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-use super::{Argument, Mask, Parameter, Tensor, TensorBox, TensorMap};
+use super::{Argument, Mask, Parameter, Subject, Tensor, TensorBox, TensorMap};
 
 /// The type of Q, K and V. Accumulation is always in f32.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -145,6 +145,16 @@ pub enum ProblemError {
     /// One row of all heads is too wide for 32-bit offsets within a tile.
     #[error("{name} · head_dim is {found} elements; expected at most {most}")]
     RowWidth { name: &'static str, found: u64, most: u64 },
+}
+
+impl ProblemError {
+    /// What is refused.
+    pub fn subject(&self) -> Subject {
+        match self {
+            Self::Range { name, .. } if name.starts_with("head_dim") => Subject::HeadDim,
+            _ => Subject::Problem,
+        }
+    }
 }
 
 impl Problem {

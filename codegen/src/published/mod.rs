@@ -15,8 +15,7 @@ pub use self::csv::{Damage, parse, print};
 pub use columns::columns;
 pub use row::{Key, Origin, Row, Status};
 
-use crate::attention::Problem;
-use crate::attention::ampere::Config;
+use crate::attention::{Config, Problem};
 use crate::gpu::Gpu;
 
 /// The table of a GPU, as text.

@@ -3,8 +3,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::text;
-use crate::attention::ampere::Config;
-use crate::attention::{DataType, Mask, MaskKind, Pass, Problem};
+use crate::attention::{Config, DataType, Mask, MaskKind, Pass, Problem};
 
 /// Where a time comes from. Rows of different origins are never ranked against each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -140,6 +140,15 @@ impl Value {
 }
 
 impl Field {
+    /// The value without its tokens.
+    pub(super) fn text(&self) -> String {
+        match self {
+            Self::Number(number, _) => number.to_string(),
+            Self::Flag(flag, _) => flag.to_string(),
+            Self::Word(word, _) => word.clone(),
+        }
+    }
+
     pub(super) fn tokens(&self) -> &TokenStream {
         match self {
             Self::Number(_, tokens) | Self::Flag(_, tokens) | Self::Word(_, tokens) => tokens,

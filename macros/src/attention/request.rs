@@ -1,9 +1,11 @@
 //! What the keys of `attention!` ask for.
 
 use syn::Ident;
-use tilewright_codegen::attention::ampere::{Config, Rescale};
-use tilewright_codegen::attention::{DataType, Mask, Pass, Problem};
-use tilewright_codegen::gpu::Gpu;
+use tilewright_codegen::attention::{
+    Config, ConfigError, DataType, FieldError, Mask, Pass, Problem, Rescale, Subject, ampere,
+    hopper,
+};
+use tilewright_codegen::gpu::{Gpu, Target};
 use tilewright_codegen::published;
 
 use super::input::{Entry, Field, Input, Value};
@@ -168,7 +170,7 @@ impl<'a> Reader<'a> {
                     return None;
                 }
             },
-            Value::Fields(fields, _) => self.fields(location, fields)?,
+            Value::Fields(fields, _) => self.fields(location, fields, gpu)?,
             _ => {
                 self.diagnostics.error(location, format_args!("expected {}", KEYS[6].1));
                 return None;
@@ -189,21 +191,13 @@ impl<'a> Reader<'a> {
     }
 
     /// Where a broken rule stands, if it is not about the tile.
-    fn broken_at(
-        &self,
-        error: &tilewright_codegen::attention::ampere::ConfigError,
-    ) -> Option<Location> {
-        use tilewright_codegen::attention::ProblemError;
-        use tilewright_codegen::attention::ampere::ConfigError;
-        let key = match error {
-            ConfigError::HeadDim { .. } => "head_dim",
-            ConfigError::Problem(ProblemError::Range { name, .. })
-                if name.starts_with("head_dim") =>
-            {
-                "head_dim"
-            }
-            ConfigError::Target { .. } => "gpu",
-            _ => return None,
+    fn broken_at(&self, error: &ConfigError) -> Option<Location> {
+        let key = match error.subject() {
+            Subject::HeadDim => "head_dim",
+            Subject::DataType => "dtype",
+            Subject::Target if self.find("arch").is_some() => "arch",
+            Subject::Target => "gpu",
+            Subject::Problem | Subject::Rule(_) => return None,
         };
         self.find(key).map(|entry| Location::of(entry.value.tokens()))
     }
@@ -229,32 +223,28 @@ impl<'a> Reader<'a> {
         best
     }
 
-    /// `{ m: 128, n: 64, warps: 4, stages: 1, … }`.
-    fn fields(&mut self, location: Location, fields: &[(Ident, Field)]) -> Option<Config> {
-        let mut config = Config {
-            tile_m: 0,
-            tile_n: 0,
-            warps: 0,
-            stages: 0,
-            blocks: 1,
-            q_in_registers: false,
-            share_q_k: false,
-            split_masked_loop: false,
-            rescale: Rescale::Always,
+    /// `{ m: 128, n: 64, warps: 4, stages: 1, … }`, where `warps` makes it one for Ampere.
+    fn fields(
+        &mut self,
+        location: Location,
+        fields: &[(Ident, Field)],
+        gpu: &Gpu,
+    ) -> Option<Config> {
+        let given = |name: &str| fields.iter().any(|(field, _)| field == name);
+        let on_hopper = gpu.target == Target::architecture(90);
+        let (mut config, needed) = match on_hopper && !given("warps") {
+            true => (Config::Hopper(HOPPER), &["m", "n", "stages"][..]),
+            false => (Config::Ampere(AMPERE), &["m", "n", "warps", "stages"][..]),
         };
-        let mut seen: Vec<String> = Vec::new();
         for (name, field) in fields {
             if let Err((at, message)) = set(&mut config, name, field) {
                 self.diagnostics.error(at, message);
                 return None;
             }
-            seen.push(name.to_string());
         }
-        for needed in ["m", "n", "warps", "stages"] {
-            if !seen.iter().any(|name| name == needed) {
-                self.diagnostics.error(location, format_args!("the tile lacks `{needed}`"));
-                return None;
-            }
+        if let Some(missing) = needed.iter().find(|name| !given(name)) {
+            self.diagnostics.error(location, format_args!("the tile lacks `{missing}`"));
+            return None;
         }
         Some(config)
     }
@@ -270,49 +260,52 @@ fn mask(word: &str) -> Result<Mask, String> {
     }
 }
 
-const FIELDS: [&str; 9] = [
-    "m",
-    "n",
-    "warps",
-    "stages",
-    "blocks",
-    "q_in_registers",
-    "share_q_k",
-    "split_masked_loop",
-    "rescale",
-];
+/// What the fields that are not given are.
+const AMPERE: ampere::Config = ampere::Config {
+    tile_m: 0,
+    tile_n: 0,
+    warps: 0,
+    stages: 0,
+    blocks: 1,
+    q_in_registers: false,
+    share_q_k: false,
+    split_masked_loop: false,
+    rescale: Rescale::Always,
+};
+const HOPPER: hopper::Config = hopper::Config {
+    tile_m: 0,
+    tile_n: 0,
+    stages: 0,
+    overlap: false,
+    ping_pong: false,
+    p_in_shared: false,
+    cluster: 1,
+    persistent: false,
+    longest_first: false,
+    split_masked_loop: false,
+    rescale: Rescale::Always,
+};
 
 fn set(config: &mut Config, name: &Ident, field: &Field) -> Result<(), (Location, String)> {
     let key = name.to_string();
-    let wrong = |expected: &str| {
-        Err((Location::of(field.tokens()), format!("expected {expected} for `{key}`")))
+    // The tile's extents have short names here.
+    let full = match key.as_str() {
+        "m" => "tile_m",
+        "n" => "tile_n",
+        other => other,
     };
-    match (key.as_str(), field) {
-        ("m", Field::Number(number, _)) => config.tile_m = *number,
-        ("n", Field::Number(number, _)) => config.tile_n = *number,
-        ("warps", Field::Number(number, _)) => config.warps = *number,
-        ("stages", Field::Number(number, _)) => config.stages = *number,
-        ("blocks", Field::Number(number, _)) => config.blocks = *number,
-        ("q_in_registers", Field::Flag(flag, _)) => config.q_in_registers = *flag,
-        ("share_q_k", Field::Flag(flag, _)) => config.share_q_k = *flag,
-        ("split_masked_loop", Field::Flag(flag, _)) => config.split_masked_loop = *flag,
-        ("rescale", Field::Word(word, _)) => match word.as_str() {
-            "always" => config.rescale = Rescale::Always,
-            "lazy" => config.rescale = Rescale::Lazy,
-            "speculative" => config.rescale = Rescale::Speculative,
-            _ => return wrong("always, lazy or speculative"),
-        },
-        ("m" | "n" | "warps" | "stages" | "blocks", _) => return wrong("a number"),
-        ("q_in_registers" | "share_q_k" | "split_masked_loop", _) => return wrong("true or false"),
-        ("rescale", _) => return wrong("always, lazy or speculative"),
-        (other, _) => {
-            let help = match similar(other, FIELDS) {
-                Some(similar) => format!("did you mean `{similar}`?"),
-                None => format!("the fields are {}", FIELDS.join(", ")),
-            };
-            let message = format!("a tile has no field `{other}`\n\nhelp: {help}");
-            return Err((Location::of(name), message));
+    let short = |name: &'static str| name.strip_prefix("tile_").unwrap_or(name);
+    config.set(full, &field.text()).map_err(|error| match error {
+        FieldError::Value { expected, .. } => {
+            (Location::of(field.tokens()), format!("expected {expected} for `{key}`"))
         }
-    }
-    Ok(())
+        FieldError::Unknown { known, .. } => {
+            let known: Vec<&str> = known.iter().map(|name| short(name)).collect();
+            let help = match similar(&key, known.iter().copied()) {
+                Some(similar) => format!("did you mean `{similar}`?"),
+                None => format!("the fields are {}", known.join(", ")),
+            };
+            (Location::of(name), format!("a tile has no field `{key}`\n\nhelp: {help}"))
+        }
+    })
 }

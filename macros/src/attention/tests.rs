@@ -1,6 +1,6 @@
 //! What `attention!` builds, and what it says where it cannot.
 
-use tilewright_codegen::attention::ampere::Config;
+use tilewright_codegen::attention::Config;
 use tilewright_codegen::gpu::Gpu;
 use tilewright_codegen::published;
 
@@ -42,6 +42,20 @@ fn a_tile_is_a_word_a_text_or_fields() {
         ),
         "m64n64w4s1slrl",
     );
+}
+
+#[test]
+fn the_gpu_and_the_fields_tell_the_architecture_of_a_tile() {
+    let keys = "arch = sm90a, dtype = bf16, head_dim = 128, mask = causal, tile = ";
+    check_config(&format!("{keys}m128n128s2ovpplf"), "m128n128s2ovpplf");
+    check_config(
+        &format!("{keys}{{ m: 128, n: 128, stages: 2, ping_pong: true, cluster: 1 }}"),
+        "m128n128s2pp",
+    );
+    // Ampere's kernels run on Hopper too.
+    check_config(&format!("{keys}{{ m: 64, n: 64, warps: 4, stages: 1 }}"), "m64n64w4s1");
+    let keys = "arch = sm80, dtype = bf16, head_dim = 128, mask = causal, tile = ";
+    check_helped(&format!("{keys}m128n128s2ovpp"), "sm_80 lacks wgmma and setmaxnreg");
 }
 
 #[test]

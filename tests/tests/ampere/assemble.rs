@@ -15,7 +15,7 @@ const MASKS: [Mask; 3] = [Mask::Full, Mask::Causal, Mask::Window { left: 512, ri
 
 /// What is wrong with the kernel of an accepted config.
 fn fault(ptxas: &Ptxas, problem: &Problem, config: &Config, gpu: &Gpu) -> Option<String> {
-    let (kernel, module) = kernel(problem, config, gpu);
+    let (kernel, module) = kernel(problem, *config, gpu);
     let fault = |what: String| Some(format!("{gpu}, {config}, {problem:?}: {what}"));
     let assembled = match ptxas.assemble(module.text(), &gpu.target.to_string()) {
         Ok(assembled) => assembled,

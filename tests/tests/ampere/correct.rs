@@ -12,7 +12,7 @@ fn check(problem: Problem, config: &str, seed: u64) {
         "default" => Config::default_for(&problem, gpu),
         text => text.parse().unwrap(),
     };
-    let (kernel, module) = kernel(&problem, &config, gpu);
+    let (kernel, module) = kernel(&problem, config, gpu);
     let growing = growing(&problem, seed);
     let normal = Inputs::random(&problem, Values::Normal, seed);
     let outliers = Inputs::random(&problem, Values::Outliers, seed);

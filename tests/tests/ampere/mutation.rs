@@ -36,7 +36,7 @@ fn body(module: &mut tree::Module) -> &mut Vec<Statement> {
 /// of those whose lack nobody noticed.
 fn check(problem: &Problem, config: &Config) -> (usize, Vec<String>) {
     let gpu = Gpu::named("a100_sxm").unwrap();
-    let (kernel, whole) = kernel(problem, config, gpu);
+    let (kernel, whole) = kernel(problem, *config, gpu);
     let run = |module: &Module, seed: u64| {
         let inputs = Inputs::random(problem, Values::Normal, seed);
         run(problem, &kernel, module, &inputs, Options { seed, jobs: 1, ..Options::default() })

@@ -12,7 +12,7 @@ const BEST_PUBLIC: f64 = 13.1;
 /// thread of its steady loop: of the innermost loops with both matrix products and exponentials
 /// the shortest, which is the one without masks.
 fn instructions_per_score(problem: &Problem, config: &Config, gpu: &Gpu) -> f64 {
-    let (_, module) = kernel(problem, config, gpu);
+    let (_, module) = kernel(problem, *config, gpu);
     let ptxas = Ptxas::find().unwrap_or_else(|error| panic!("{error}"));
     let assembled = ptxas
         .assemble(module.text(), &gpu.target.to_string())

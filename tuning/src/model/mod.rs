@@ -5,15 +5,23 @@
 //! [`compare`] tells.
 
 pub mod compare;
+mod kernel;
 mod network;
 mod schedule;
-mod step;
+mod steps;
+mod warpgroups;
+mod warps;
 mod work;
 
 use tilewright_codegen::attention::Problem;
 use tilewright_codegen::gpu::Gpu;
 
-pub use step::{Bound, Clocks, Kernel, Maximum};
+pub use kernel::Kernel;
+pub use steps::{Bound, Clocks, Maximum, Order};
+pub use warpgroups::WarpgroupKernel;
+pub use warps::WarpKernel;
+
+use self::steps::Steps;
 
 /// A model of the GPUs.
 pub trait Model: Sync {
@@ -43,11 +51,13 @@ impl Estimate {
 /// The first model: closed formulas for one step of the loop, and a simulation of how the blocks
 /// fill the multiprocessors.
 ///
-/// For a step it takes the demand on each pipe ([`Kernel::clocks`]); how much of the softmax runs
-/// beside the products of other warps follows from how many warps share a scheduler, as in a
-/// network of queues. The blocks then go to the multiprocessors in the order of the grid, each
-/// with the steps that the mask leaves it, and those that are on one at a time share it. A kernel
-/// is no faster than its traffic with device memory, at nine tenths of the datasheet's bandwidth.
+/// For a step it takes the demand on each pipe ([`WarpKernel::clocks`],
+/// [`WarpgroupKernel::clocks`]); how much of the softmax runs beside the products of other warps
+/// follows from how many warps or warpgroups share a multiprocessor, as in a network of queues. The
+/// blocks then go to the multiprocessors in the order of the grid, each with the steps that the mask
+/// leaves it, and those that are on one at a time share it; persistent blocks are dealt theirs. A
+/// kernel is no faster than its traffic with device memory, at nine tenths of the datasheet's
+/// bandwidth.
 ///
 /// It knows nothing of bank conflicts, register banks, the instruction cache and power; clocks are
 /// the ones that [`Gpu::sustained_clock_mhz`] says.
@@ -73,39 +83,44 @@ impl Model for Analytic {
     }
 
     fn estimate(&self, gpu: &Gpu, problem: &Problem, kernel: &Kernel) -> Estimate {
-        let clocks = compute_clocks(gpu, problem, kernel);
-        let compute = clocks / f64::from(gpu.sustained_clock_mhz);
+        let steps = kernel.steps(gpu);
+        let compute = compute_clocks(gpu, problem, &steps) / f64::from(gpu.sustained_clock_mhz);
         let memory = memory_bytes(problem) / (f64::from(gpu.memory_gb_per_s) * 1e3 * MEMORY_SHARE);
-        let bound = if memory > compute { Bound::Memory } else { kernel.bound(gpu) };
+        let bound = if memory > compute { Bound::Memory } else { steps.bound };
         Estimate { time_us: compute.max(memory) + LAUNCH_US, bound }
     }
 }
 
 /// Clocks until the last block has ended.
-fn compute_clocks(gpu: &Gpu, problem: &Problem, kernel: &Kernel) -> f64 {
-    let times = kernel.step_times(gpu);
+fn compute_clocks(gpu: &Gpu, problem: &Problem, steps: &Steps) -> f64 {
+    let Steps { tile: (tile_m, tile_n), ref times, masked, overhead, .. } = *steps;
     let Some(full) = times.last() else { return f64::INFINITY };
-    let (overhead, masked_step) = (kernel.overhead(gpu), kernel.masked_step(gpu));
     let work = |tile: u32| {
-        let steps = work::steps(problem, tile * kernel.tile_m, kernel.tile_m, kernel.tile_n);
-        overhead + f64::from(steps.whole) + f64::from(steps.masked) * masked_step
+        let steps = work::steps(problem, tile * tile_m, tile_m, tile_n);
+        overhead + f64::from(steps.whole) + f64::from(steps.masked) * masked
     };
-    let tiles = problem.seqlen_q.div_ceil(kernel.tile_m);
+    let tiles = problem.seqlen_q.div_ceil(tile_m);
     let heads = u64::from(problem.heads) * u64::from(problem.batch);
     if tiles <= MOST_TILES && heads * u64::from(tiles) <= MOST_BLOCKS {
-        let mut head: Vec<f64> = (0..tiles).map(work).collect();
-        if kernel.last_tile_first {
-            head.reverse();
-        }
-        let blocks = (0..heads).flat_map(|_| head.iter().copied());
-        return schedule::makespan(blocks, gpu.multiprocessors, &times);
+        let head: Vec<f64> = (0..tiles).map(work).collect();
+        let blocks: Vec<f64> = match steps.order {
+            Order::FirstTile => (0..heads).flat_map(|_| head.iter().copied()).collect(),
+            Order::LastTile => (0..heads).flat_map(|_| head.iter().rev().copied()).collect(),
+            Order::LastTileOfAllHeads => {
+                head.iter().rev().flat_map(|&work| (0..heads).map(move |_| work)).collect()
+            }
+        };
+        return match steps.persistent {
+            true => schedule::dealt(blocks.into_iter(), gpu.multiprocessors, times[0]),
+            false => schedule::makespan(blocks.into_iter(), gpu.multiprocessors, times),
+        };
     }
     // So many blocks leave no multiprocessor idle for long: all the work, evenly spread.
     let samples = tiles.min(MOST_TILES);
     let tile = |sample: u32| (u64::from(sample) * u64::from(tiles) / u64::from(samples)) as u32;
     let mean = (0..samples).map(|sample| work(tile(sample))).sum::<f64>() / f64::from(samples);
     let blocks = heads as f64 * f64::from(tiles);
-    blocks * mean * full / f64::from(kernel.blocks) / f64::from(gpu.multiprocessors)
+    blocks * mean * full / times.len() as f64 / f64::from(gpu.multiprocessors)
 }
 
 /// Bytes that must cross device memory: Q, K, V and the outputs once.

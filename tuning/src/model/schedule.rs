@@ -39,6 +39,16 @@ pub(super) fn makespan(
     last
 }
 
+/// The time until the last of `blocks` is done where each of `multiprocessors` has one resident
+/// block, which takes every so many-th of them; a unit of work takes `time`.
+pub(super) fn dealt(blocks: impl Iterator<Item = f64>, multiprocessors: u32, time: f64) -> f64 {
+    let mut hands = vec![0.0; multiprocessors as usize];
+    for (index, work) in blocks.enumerate() {
+        hands[index % multiprocessors as usize] += work;
+    }
+    hands.into_iter().fold(0.0, f64::max) * time
+}
+
 /// A multiprocessor.
 #[derive(Clone, Default)]
 struct Sharer {
@@ -114,6 +124,16 @@ mod tests {
     fn long_blocks_first_balance() {
         check(&[3.0, 2.0, 2.0, 1.0], 2, &[1.0], 4.0);
         check(&[1.0, 2.0, 2.0, 3.0], 2, &[1.0], 5.0);
+    }
+
+    #[test]
+    fn dealt_blocks_stay_where_they_are() {
+        let check = |blocks: &[f64], expected: f64| {
+            assert_eq!(dealt(blocks.iter().copied(), 2, 10.0), expected);
+        };
+        check(&[3.0, 1.0, 3.0, 1.0], 60.0);
+        check(&[3.0, 1.0, 1.0], 40.0);
+        check(&[], 0.0);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 use super::{ConfigError, registers};
-use crate::attention::{Problem, Rescale};
-use crate::gpu::{Gpu, Target, occupancy, register_share};
+use crate::attention::{Problem, Rescale, Resources};
+use crate::gpu::{Gpu, Target, occupancy};
 use crate::tile::rows_of_a_pass;
 
 /// How the forward kernel computes: its tiles and its variants. As text it is one word, such as
@@ -36,19 +36,6 @@ pub struct Config {
     pub rescale: Rescale,
 }
 
-/// What a block of the kernel takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Resources {
-    /// Threads of a block.
-    pub threads: u32,
-    /// Bytes of dynamic shared memory of a block; there is no static one.
-    pub shared_bytes: u32,
-    /// Estimate of the registers of a thread; ptxas decides.
-    pub registers: u32,
-    /// The most registers of a thread with which a multiprocessor holds the config's blocks.
-    pub register_limit: u32,
-}
-
 impl Config {
     /// Whether the kernel can be built, and what a block takes then. This is the one list of rules:
     /// what it accepts is the search space.
@@ -66,8 +53,7 @@ impl Config {
         let shared_bytes = self.check_shared(problem, gpu)?;
         self.check_blocks(shared_bytes, gpu)?;
         let registers = registers::check(self, problem, gpu)?;
-        let register_limit = register_share(gpu, self.threads(), self.blocks);
-        Ok(Resources { threads: self.threads(), shared_bytes, registers, register_limit })
+        Ok(Resources { threads: self.threads(), shared_bytes, registers })
     }
 
     /// Threads of a block.
@@ -273,10 +259,7 @@ mod tests {
     #[test]
     fn says_which_limit_broke() {
         let a100 = |config, expected| check("a100_sxm", 128, config, expected);
-        a100(
-            "m64n128w4s2",
-            "Resources { threads: 128, shared_bytes: 147456, registers: 218, register_limit: 255 }",
-        );
+        a100("m64n128w4s2", "Resources { threads: 128, shared_bytes: 147456, registers: 218 }");
         a100(
             "m64n128w4s3",
             "212992 bytes of shared memory (Q 64 · 128 · 2 + 3 stages · 128 keys · (128 + 128) · 2); \

@@ -1,6 +1,6 @@
 use thiserror::Error;
 
-use crate::attention::{DataType, ProblemError};
+use crate::attention::{DataType, ProblemError, Subject};
 use crate::gpu::{OccupancyLimit, Target};
 
 /// Why a [`Config`](super::Config) cannot be built for a problem and a GPU.
@@ -62,4 +62,26 @@ pub enum ConfigError {
     /// Too many registers.
     #[error("about {needed} registers a thread ({arithmetic}); {limit} {reason}")]
     Registers { needed: u32, arithmetic: String, limit: u32, reason: String },
+}
+
+impl ConfigError {
+    /// What is refused.
+    pub fn subject(&self) -> Subject {
+        Subject::Rule(match self {
+            Self::Problem(error) => return error.subject(),
+            Self::HeadDim { .. } => return Subject::HeadDim,
+            Self::DataType { .. } => return Subject::DataType,
+            Self::Target { .. } => return Subject::Target,
+            Self::Warps { .. } => "warps",
+            Self::TileM { .. } => "rows of a warp",
+            Self::TileN { .. } => "keys of a step",
+            Self::CopyRows { .. } | Self::CopyPass { .. } => "whole copies of a tile",
+            Self::Stages { .. } => "stages",
+            Self::ShareWithoutRegisters => "Q read from the memory it gave up",
+            Self::SpeculationWithoutSplit => "speculation without a loop of its own",
+            Self::Shared { .. } => "shared memory",
+            Self::Blocks { .. } => "blocks on a multiprocessor",
+            Self::Registers { .. } => "registers",
+        })
+    }
 }

@@ -13,7 +13,7 @@ use crate::tile::{Accumulator, MatrixOrder, MatrixReader, Product, TileCopy, Wan
 /// The body of the kernel.
 pub(super) fn forward(k: &Builder, shape: &Shape) {
     k.require_threads(shape.resources.threads);
-    k.limit_registers(shape.resources.register_limit);
+    k.limit_registers(shape.register_limit);
     let block = Block::new(k, Arguments::declare(k, shape), shape);
     let mut output = Accumulator::zeros(k, shape.row_steps(), shape.head_dim_v / 8);
     let scale_log2 = block.arguments.softmax_scale * std::f32::consts::LOG2_E;

@@ -5,6 +5,7 @@ mod block;
 mod config;
 mod epilogue;
 mod error;
+mod fields;
 mod forward;
 mod registers;
 mod shape;
@@ -12,8 +13,10 @@ mod stream;
 mod text;
 
 pub use super::softmax::Rescale;
-pub use config::{Config, Resources};
+pub use config::Config;
 pub use error::ConfigError;
+pub use fields::FIELDS;
+pub(super) use text::FORM;
 pub use text::ParseConfigError;
 
 use self::shape::Shape;
@@ -28,7 +31,7 @@ use crate::gpu::Gpu;
 /// What [`Config::check`] says.
 pub fn forward(problem: &Problem, config: &Config, gpu: &Gpu) -> Result<Kernel, ConfigError> {
     let resources = config.check(problem, gpu)?;
-    let shape = Shape::new(problem, *config, resources);
+    let shape = Shape::new(problem, *config, resources, gpu);
     let entry = shape.entry();
     Ok(Kernel {
         module: dsl::kernel(&entry, gpu.target, |k| forward::forward(k, &shape)),

@@ -1,7 +1,8 @@
-use super::{Config, Resources};
+use super::Config;
 use crate::attention::visible::Visible;
-use crate::attention::{DataType, MaskKind, Parameter, Problem};
+use crate::attention::{DataType, MaskKind, Parameter, Problem, Resources};
 use crate::dsl::{Builder, Global, Pointer, Value};
+use crate::gpu::{Gpu, register_share};
 use crate::tile::SharedLayout;
 
 /// All that a kernel is specialized for.
@@ -13,10 +14,12 @@ pub(super) struct Shape {
     pub(super) mask: MaskKind,
     pub(super) config: Config,
     pub(super) resources: Resources,
+    /// The most registers of a thread with which a multiprocessor holds the config's blocks.
+    pub(super) register_limit: u32,
 }
 
 impl Shape {
-    pub(super) fn new(problem: &Problem, config: Config, resources: Resources) -> Self {
+    pub(super) fn new(problem: &Problem, config: Config, resources: Resources, gpu: &Gpu) -> Self {
         Self {
             dtype: problem.dtype,
             head_dim: problem.head_dim,
@@ -24,6 +27,7 @@ impl Shape {
             mask: problem.mask.kind(),
             config,
             resources,
+            register_limit: register_share(gpu, resources.threads, config.blocks),
         }
     }
 

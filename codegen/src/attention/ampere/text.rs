@@ -7,13 +7,14 @@ use thiserror::Error;
 
 use super::{Config, Rescale};
 
+/// What the word consists of.
+pub(crate) const FORM: &str = "such as m128n64w4s1: rows, keys, warps, stages, b2 for two blocks on \
+    a multiprocessor, then any of qr (Q in registers), sh (Q and K share memory), sl (split masked \
+    loop), and rl or rs (rescale lazily, or speculatively)";
+
 /// A text that is no config.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[error(
-    "`{0}` is not a tile; expected such as m128n64w4s1: rows, keys, warps, stages, b2 for two \
-     blocks on a multiprocessor, then any of qr (Q in registers), sh (Q and K share memory), sl (split masked loop), and rl or rs \
-     (rescale lazily, or speculatively)"
-)]
+#[error("`{0}` is not a tile; expected {FORM}")]
 pub struct ParseConfigError(String);
 
 impl fmt::Display for Config {

@@ -1,7 +1,7 @@
 use super::ConfigError;
 use super::registers;
 use super::shared::SharedPlan;
-use crate::attention::{MaskKind, Problem, Rescale};
+use crate::attention::{MaskKind, Problem, Rescale, Resources};
 use crate::dsl::{WARPGROUP, WARPGROUP_ROWS};
 use crate::gpu::{Gpu, Target};
 
@@ -43,17 +43,6 @@ pub struct Config {
     pub split_masked_loop: bool,
     /// When the output accumulator is rescaled.
     pub rescale: Rescale,
-}
-
-/// What a block of the kernel takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Resources {
-    /// Threads of a block.
-    pub threads: u32,
-    /// Bytes of dynamic shared memory of a block; there is no static one.
-    pub shared_bytes: u32,
-    /// Estimate of the registers of a consumer's thread; ptxas decides.
-    pub registers: u32,
 }
 
 /// Head dimensions of Q and K, and of V, that the kernel has.

@@ -1,7 +1,7 @@
 use thiserror::Error;
 
 use super::config::HEAD_DIMS;
-use crate::attention::{DataType, MaskKind, ProblemError};
+use crate::attention::{DataType, MaskKind, ProblemError, Subject};
 use crate::gpu::Target;
 
 /// Why a [`Config`](super::Config) cannot be built for a problem and a GPU.
@@ -65,4 +65,26 @@ fn head_dims() -> String {
         false => format!("{qk} with {v} for V"),
     };
     HEAD_DIMS.iter().map(pair).collect::<Vec<_>>().join(", ")
+}
+
+impl ConfigError {
+    /// What is refused.
+    pub fn subject(&self) -> Subject {
+        Subject::Rule(match self {
+            Self::Problem(error) => return error.subject(),
+            Self::HeadDims { .. } => return Subject::HeadDim,
+            Self::DataType { .. } => return Subject::DataType,
+            Self::Target { .. } => return Subject::Target,
+            Self::TileM { .. } => "rows of a warpgroup",
+            Self::TileN { .. } => "keys of a step",
+            Self::Stages { .. } => "stages",
+            Self::Cluster { .. } | Self::ClusterShare { .. } => "clusters",
+            Self::PingPongAlone => "ping-pong with nobody",
+            Self::ClusterWithMask { .. } => "clusters whose blocks see different keys",
+            Self::LongestFirst { .. } => "longest first among equals",
+            Self::SpeculationWithoutSplit => "speculation without a loop of its own",
+            Self::Shared { .. } => "shared memory",
+            Self::Registers { .. } => "registers",
+        })
+    }
 }

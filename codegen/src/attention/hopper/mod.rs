@@ -5,6 +5,7 @@ mod config;
 mod consumer;
 mod epilogue;
 mod error;
+mod fields;
 mod forward;
 mod memory;
 mod probabilities;
@@ -18,8 +19,10 @@ mod tile;
 mod tile_loop;
 mod turns;
 
-pub use config::{Config, Resources};
+pub use config::Config;
 pub use error::ConfigError;
+pub use fields::FIELDS;
+pub(super) use text::FORM;
 pub use text::ParseConfigError;
 
 use self::shape::Shape;

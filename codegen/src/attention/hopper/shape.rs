@@ -1,7 +1,9 @@
+use super::Config;
 use super::shared::SharedPlan;
-use super::{Config, Resources};
 use crate::attention::visible::Visible;
-use crate::attention::{DataType, Grid, MaskKind, Parameter, Problem, Tensor, TensorBox};
+use crate::attention::{
+    DataType, Grid, MaskKind, Parameter, Problem, Resources, Tensor, TensorBox,
+};
 use crate::dsl::{Builder, Global, Pointer, TensorMap, Value, WARPGROUP_ROWS};
 use crate::gpu::Gpu;
 use crate::tile::PanelLayout;

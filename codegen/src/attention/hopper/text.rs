@@ -8,14 +8,15 @@ use thiserror::Error;
 use super::Config;
 use crate::attention::Rescale;
 
+/// What the word consists of.
+pub(crate) const FORM: &str = "such as m128n176s2ovpp: rows, keys, stages, then any of ov (softmax \
+    under the products of the next tile), pp (ping-pong), ps (P through shared memory), c2 (clusters \
+    of 2), pe (persistent), lf (longest first), sl (split masked loop), and rl or rs (rescale \
+    lazily, or speculatively)";
+
 /// A text that is no config.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[error(
-    "`{0}` is not a tile; expected such as m128n176s2ovpp: rows, keys, stages, then any of ov \
-     (softmax under the products of the next tile), pp (ping-pong), ps (P through shared memory), \
-     c2 (clusters of 2), pe (persistent), lf (longest first), sl (split masked loop), and rl or rs \
-     (rescale lazily, or speculatively)"
-)]
+#[error("`{0}` is not a tile; expected {FORM}")]
 pub struct ParseConfigError(String);
 
 impl fmt::Display for Config {

@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand};
-use tilewright::attention::ampere::{Config, Rescale};
-use tilewright::attention::{DataType, Mask, Problem};
+use tilewright::attention::{Config, DataType, Mask, Problem};
 use tilewright::device::DeviceName;
 use tilewright::gpu::Gpu;
 
@@ -246,12 +245,28 @@ pub(crate) struct Tile {
     /// Keys of one iteration.
     #[arg(long)]
     tile_n: Option<u32>,
-    /// Warps of a block.
-    #[arg(long)]
-    warps: Option<u32>,
     /// Tiles of K and V that fit shared memory at once.
     #[arg(long)]
     stages: Option<u32>,
+    /// Whether unmasked iterations have a loop of their own.
+    #[arg(long, num_args = 0..=1, default_missing_value = "true")]
+    split_masked_loop: Option<bool>,
+    /// When the output is rescaled.
+    #[arg(long, value_parser = ["always", "lazy", "speculative"])]
+    rescale: Option<String>,
+    #[command(flatten)]
+    ampere: Ampere,
+    #[command(flatten)]
+    hopper: Hopper,
+}
+
+/// What only kernels for Ampere and Ada have.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Tile configuration, for Ampere and Ada")]
+struct Ampere {
+    /// Warps of a block.
+    #[arg(long)]
+    warps: Option<u32>,
     /// Blocks that a multiprocessor is to hold at a time.
     #[arg(long)]
     blocks: Option<u32>,
@@ -261,44 +276,58 @@ pub(crate) struct Tile {
     /// Whether Q and K share memory.
     #[arg(long, num_args = 0..=1, default_missing_value = "true")]
     share_q_k: Option<bool>,
-    /// Whether unmasked iterations have a loop of their own.
+}
+
+/// What only kernels for Hopper have.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Tile configuration, for Hopper")]
+struct Hopper {
+    /// Whether the softmax of a key tile runs under the products of the next.
     #[arg(long, num_args = 0..=1, default_missing_value = "true")]
-    split_masked_loop: Option<bool>,
-    /// When the output is rescaled.
-    #[arg(long, value_parser = named::<Rescale>(&[
-        ("always", Rescale::Always),
-        ("lazy", Rescale::Lazy),
-        ("speculative", Rescale::Speculative),
-    ]))]
-    rescale: Option<Rescale>,
+    overlap: Option<bool>,
+    /// Whether warpgroups take turns to begin their products.
+    #[arg(long, num_args = 0..=1, default_missing_value = "true")]
+    ping_pong: Option<bool>,
+    /// Whether probabilities pass through shared memory.
+    #[arg(long, num_args = 0..=1, default_missing_value = "true")]
+    p_in_shared: Option<bool>,
+    /// Blocks of a cluster.
+    #[arg(long)]
+    cluster: Option<u32>,
+    /// Whether a block takes one query tile after another.
+    #[arg(long, num_args = 0..=1, default_missing_value = "true")]
+    persistent: Option<bool>,
+    /// Whether query tiles begin with those that have the most keys.
+    #[arg(long, num_args = 0..=1, default_missing_value = "true")]
+    longest_first: Option<bool>,
 }
 
 impl Tile {
-    /// `base` with what was asked for in its place.
-    pub(crate) fn apply(&self, base: Config) -> Config {
-        Config {
-            tile_m: self.tile_m.unwrap_or(base.tile_m),
-            tile_n: self.tile_n.unwrap_or(base.tile_n),
-            warps: self.warps.unwrap_or(base.warps),
-            stages: self.stages.unwrap_or(base.stages),
-            blocks: self.blocks.unwrap_or(base.blocks),
-            q_in_registers: self.q_in_registers.unwrap_or(base.q_in_registers),
-            share_q_k: self.share_q_k.unwrap_or(base.share_q_k),
-            split_masked_loop: self.split_masked_loop.unwrap_or(base.split_masked_loop),
-            rescale: self.rescale.unwrap_or(base.rescale),
+    /// The fields that were asked for, by the names that [`Config::set`] knows, and their values.
+    pub(crate) fn changes(&self) -> Vec<(&'static str, String)> {
+        fn given<T: ToString>(value: &Option<T>) -> Option<String> {
+            value.as_ref().map(T::to_string)
         }
+        let Self { ampere, hopper, .. } = self;
+        let fields = [
+            ("tile_m", given(&self.tile_m)),
+            ("tile_n", given(&self.tile_n)),
+            ("stages", given(&self.stages)),
+            ("split_masked_loop", given(&self.split_masked_loop)),
+            ("rescale", given(&self.rescale)),
+            ("warps", given(&ampere.warps)),
+            ("blocks", given(&ampere.blocks)),
+            ("q_in_registers", given(&ampere.q_in_registers)),
+            ("share_q_k", given(&ampere.share_q_k)),
+            ("overlap", given(&hopper.overlap)),
+            ("ping_pong", given(&hopper.ping_pong)),
+            ("p_in_shared", given(&hopper.p_in_shared)),
+            ("cluster", given(&hopper.cluster)),
+            ("persistent", given(&hopper.persistent)),
+            ("longest_first", given(&hopper.longest_first)),
+        ];
+        fields.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
     }
-}
-
-/// A parser for values that have names.
-fn named<T: Copy + Send + Sync + 'static>(
-    names: &'static [(&'static str, T)],
-) -> impl clap::builder::TypedValueParser<Value = T> {
-    use clap::builder::{PossibleValuesParser, TypedValueParser};
-    PossibleValuesParser::new(names.iter().map(|(name, _)| *name)).map(move |text| {
-        let found = names.iter().find(|(name, _)| *name == text);
-        found.expect("the parser takes these names only").1
-    })
 }
 
 /// `128`, or `192,128` where V has its own.

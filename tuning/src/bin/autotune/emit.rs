@@ -1,7 +1,6 @@
 use std::path::Path;
 
-use tilewright::attention::Problem;
-use tilewright::attention::ampere::Config;
+use tilewright::attention::{Config, FieldError, Problem};
 use tilewright::device::{Module, Simulator};
 use tilewright::gpu::Gpu;
 use tilewright::launch_file::Launch;
@@ -65,14 +64,14 @@ fn simulate(launch_file: &Path, options: Options) -> Outcome {
 fn prepare(arguments: &Kernel) -> Result<(Emitted, Case), Box<dyn std::error::Error>> {
     let (problem, gpu) = (arguments.problem(), arguments.target.gpu());
     problem.check()?;
-    let (config, origin) = config(&arguments.tile, &problem, gpu);
+    let (config, origin) = config(&arguments.tile, &problem, gpu)?;
     let emitted = tilewright_tuning::emit(&problem, &config, gpu)?;
     say!("{}, for {}: {config} ({origin})", describe(&problem), gpu.title);
     Ok((emitted, Case::random(&problem, Values::Normal, arguments.seed)?))
 }
 
 /// The configuration asked for, and where it is from.
-fn config(tile: &Tile, problem: &Problem, gpu: &Gpu) -> (Config, String) {
+fn config(tile: &Tile, problem: &Problem, gpu: &Gpu) -> Result<(Config, String), FieldError> {
     let rows = published::rows(gpu);
     let tuned = published::nearest(&rows, gpu, problem);
     let tuned = tuned.and_then(|row| Some((row.config.parse().ok()?, row)));
@@ -81,9 +80,10 @@ fn config(tile: &Tile, problem: &Problem, gpu: &Gpu) -> (Config, String) {
         (None, Some((config, row))) => (config, format!("tuned, {} by {}", row.origin, row.source)),
         (None, None) => (Config::default_for(problem, gpu), "nothing was tuned".to_owned()),
     };
-    let config = tile.apply(base);
-    match config == base {
+    let mut config = base;
+    tile.changes().into_iter().try_for_each(|(field, value)| config.set(field, &value))?;
+    Ok(match config == base {
         true => (config, origin),
         false => (config, format!("{base} changed as asked for")),
-    }
+    })
 }

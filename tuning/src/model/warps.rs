@@ -1,14 +1,14 @@
-//! One step of the steady loop: a block's query tile against one tile of keys and values.
-
-use std::fmt;
+//! One step of the steady loop of kernels whose warps multiply with `mma.sync`: a block's query tile
+//! against one tile of keys and values.
 
 use tilewright_codegen::gpu::{Gpu, Rates};
 
 use super::network;
+use super::steps::{Bound, Clocks, Maximum, Order, Steps};
 
-/// What the model is told of a kernel. Elements of Q, K, V and the output have 16 bits.
+/// What the model is told of such a kernel. Elements of Q, K, V and the output have 16 bits.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Kernel {
+pub struct WarpKernel {
     /// Rows of Q in a block's tile.
     pub tile_m: u32,
     /// Rows of K and V in a step's tile.
@@ -25,59 +25,13 @@ pub struct Kernel {
     pub q_in_registers: bool,
     /// Blocks that a multiprocessor holds.
     pub blocks: u32,
-    /// Whether the grid begins with the last query tile, which has the most to do under a causal
-    /// mask.
-    pub last_tile_first: bool,
+    /// The order in which query tiles begin.
+    pub order: Order,
     /// What the steady loop does about the maximum of a row.
     pub maximum: Maximum,
     /// SASS instructions of the steady loop a score and thread, where they were counted; those
     /// that a branch may skip are among them.
     pub sass_per_score: Option<f64>,
-}
-
-/// What the steady loop does about the maximum of a row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Maximum {
-    /// Takes it, and rescales the output.
-    Rescale,
-    /// Takes it; a branch skips rescaling nearly always.
-    Skip,
-    /// Does not take it.
-    Ignore,
-}
-
-/// What a step needs of one multiprocessor, in its clocks, were nothing else in the way.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Clocks {
-    /// The tensor cores: Q·Kᵀ and P·V.
-    pub tensor: f64,
-    /// The schedulers' issue slots.
-    pub issue: f64,
-    /// The special function units: an exponential a score.
-    pub exp2: f64,
-    /// Shared memory: what every warp reads, and what the copies write.
-    pub shared: f64,
-    /// What comes from the L2 cache: the tiles of K and V.
-    pub l2: f64,
-}
-
-/// What a multiprocessor waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Bound {
-    /// The tensor cores.
-    Tensor,
-    /// Issue slots.
-    Issue,
-    /// Exponentials.
-    Exp2,
-    /// Shared memory.
-    Shared,
-    /// The L2 cache.
-    L2,
-    /// Latency: no pipe is busy all the time.
-    Latency,
-    /// Device memory.
-    Memory,
 }
 
 /// A lone warp issues one instruction in this many clocks: the latency from one arithmetic
@@ -103,9 +57,14 @@ const MMA_FLOP: f64 = 2.0 * 16.0 * 8.0 * 16.0;
 const ELEMENT_BYTES: f64 = 2.0;
 const WARP: f64 = 32.0;
 
-impl Kernel {
+impl WarpKernel {
     fn scores(&self) -> f64 {
         f64::from(self.tile_m) * f64::from(self.tile_n)
+    }
+
+    /// Scores of a thread in a step.
+    pub(crate) fn scores_of_a_thread(&self) -> f64 {
+        self.scores() / (f64::from(self.warps) * WARP)
     }
 
     fn head_dims(&self) -> f64 {
@@ -215,20 +174,33 @@ impl Kernel {
         latency / (ahead + 1.0) / f64::from(blocks)
     }
 
+    /// The steps of the kernel, for all that does not depend on how it multiplies.
+    pub(super) fn steps(&self, gpu: &Gpu) -> Steps {
+        Steps {
+            tile: (self.tile_m, self.tile_n),
+            order: self.order,
+            persistent: false,
+            times: self.step_times(gpu),
+            masked: self.masked_step(gpu),
+            overhead: self.overhead(gpu),
+            bound: self.bound(gpu),
+        }
+    }
+
     /// The clocks that a block with each number of residents beside it, from none to
     /// `blocks − 1`, takes for an unmasked step.
-    pub(super) fn step_times(&self, gpu: &Gpu) -> Vec<f64> {
+    fn step_times(&self, gpu: &Gpu) -> Vec<f64> {
         (1..=self.blocks).map(|n| self.interval(gpu, n, 0.0) * f64::from(n)).collect()
     }
 
     /// A masked step, in unmasked ones.
-    pub(super) fn masked_step(&self, gpu: &Gpu) -> f64 {
+    fn masked_step(&self, gpu: &Gpu) -> f64 {
         let masked = self.interval(gpu, self.blocks, self.mask_instructions());
         masked / self.interval(gpu, self.blocks, 0.0)
     }
 
     /// What a block does before and after its steps, in unmasked steps of a full multiprocessor.
-    pub(super) fn overhead(&self, gpu: &Gpu) -> f64 {
+    fn overhead(&self, gpu: &Gpu) -> f64 {
         let query = f64::from(self.tile_m) * f64::from(self.head_dim) * ELEMENT_BYTES;
         let output = f64::from(self.tile_m) * f64::from(self.head_dim_v) * ELEMENT_BYTES;
         let traffic = (query + output) / f64::from(gpu.rates.l2_bytes);
@@ -236,37 +208,8 @@ impl Kernel {
         (PROLOGUE_LATENCY + EPILOGUE_LATENCY + traffic) / step
     }
 
-    /// What limits the steady loop: a pipe that is busy for nine tenths of the time, or latency.
-    pub(super) fn bound(&self, gpu: &Gpu) -> Bound {
-        let (bound, clocks) = self.clocks(&gpu.rates).longest();
-        let busy = clocks / self.interval(gpu, self.blocks, 0.0);
-        if busy >= 0.9 { bound } else { Bound::Latency }
-    }
-}
-
-impl Clocks {
-    fn longest(&self) -> (Bound, f64) {
-        let pipes = [
-            (Bound::Tensor, self.tensor),
-            (Bound::Issue, self.issue),
-            (Bound::Exp2, self.exp2),
-            (Bound::Shared, self.shared),
-            (Bound::L2, self.l2),
-        ];
-        pipes.into_iter().max_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or(pipes[0])
-    }
-}
-
-impl fmt::Display for Bound {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Bound::Tensor => "tensor",
-            Bound::Issue => "issue",
-            Bound::Exp2 => "exp2",
-            Bound::Shared => "shared",
-            Bound::L2 => "L2",
-            Bound::Latency => "latency",
-            Bound::Memory => "memory",
-        })
+    /// What limits the steady loop.
+    fn bound(&self, gpu: &Gpu) -> Bound {
+        self.clocks(&gpu.rates).bound(self.interval(gpu, self.blocks, 0.0))
     }
 }

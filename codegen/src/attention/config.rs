@@ -1,0 +1,282 @@
+//! What the kernels of all architectures have in common in how they are configured.
+
+use std::fmt;
+use std::str::FromStr;
+
+use thiserror::Error;
+
+use super::{Kernel, Problem, ampere, hopper};
+use crate::gpu::{Gpu, Target};
+
+/// How a kernel computes: its tiles and its variants, by the architecture that it is written for.
+///
+/// As text it is one word, and the word tells the architecture.
+///
+/// ```
+/// use tilewright_codegen::attention::Config;
+/// let config: Config = "m128n64w4s1sl".parse().unwrap();
+/// assert!(matches!(config, Config::Ampere(_)));
+/// let config: Config = "m128n128s2ovppsl".parse().unwrap();
+/// assert!(matches!(config, Config::Hopper(_)));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Config {
+    /// For Ampere and Ada, and every later target.
+    Ampere(ampere::Config),
+    /// For Hopper.
+    Hopper(hopper::Config),
+}
+
+/// What a block of a kernel takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Resources {
+    /// Threads of a block.
+    pub threads: u32,
+    /// Bytes of dynamic shared memory of a block; there is no static one.
+    pub shared_bytes: u32,
+    /// Estimate of the registers of a thread, the greediest where they differ; ptxas decides.
+    pub registers: u32,
+}
+
+/// Why a [`Config`] cannot be built for a problem and a GPU.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum ConfigError {
+    /// A rule of the kernels for Ampere.
+    #[error(transparent)]
+    Ampere(#[from] ampere::ConfigError),
+    /// A rule of the kernels for Hopper.
+    #[error(transparent)]
+    Hopper(#[from] hopper::ConfigError),
+}
+
+/// What a refusal is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// The head dimensions: no config would do.
+    HeadDim,
+    /// The data type: no config would do.
+    DataType,
+    /// Another part of the problem.
+    Problem,
+    /// The target: it has no such kernels.
+    Target,
+    /// The config, which breaks this rule.
+    Rule(&'static str),
+}
+
+/// A field of a config cannot be set.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum FieldError {
+    /// Configs of the architecture have no such field.
+    #[error("a tile for {architecture} has no field `{field}`; its fields are {}", known.join(", "))]
+    Unknown {
+        /// The architecture.
+        architecture: &'static str,
+        /// The name that was given.
+        field: String,
+        /// The names that there are.
+        known: &'static [&'static str],
+    },
+    /// The field takes other values.
+    #[error("expected {expected} for `{field}`")]
+    Value {
+        /// The name of the field.
+        field: String,
+        /// What it takes.
+        expected: &'static str,
+    },
+}
+
+/// A text that is no config.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error(
+    "`{text}` is not a tile; expected for Ampere {}; for Hopper {}",
+    ampere::FORM,
+    hopper::FORM
+)]
+pub struct ParseConfigError {
+    text: String,
+}
+
+/// The forward kernel for problems like `problem`: same data type, head dimensions and mask kind.
+///
+/// # Errors
+///
+/// What [`Config::check`] says.
+pub fn forward(problem: &Problem, config: &Config, gpu: &Gpu) -> Result<Kernel, ConfigError> {
+    Ok(match config {
+        Config::Ampere(config) => ampere::forward(problem, config, gpu)?,
+        Config::Hopper(config) => hopper::forward(problem, config, gpu)?,
+    })
+}
+
+impl Config {
+    /// Whether the kernel can be built, and what a block takes then. This is the one list of rules:
+    /// what it accepts is the search space.
+    ///
+    /// # Errors
+    ///
+    /// The first rule broken, with the arithmetic and the limit.
+    pub fn check(&self, problem: &Problem, gpu: &Gpu) -> Result<Resources, ConfigError> {
+        Ok(match self {
+            Self::Ampere(config) => config.check(problem, gpu)?,
+            Self::Hopper(config) => config.check(problem, gpu)?,
+        })
+    }
+
+    /// The raw grid of configs around a problem, of the kernels that are best on the GPU; most break
+    /// a rule of [`Config::check`].
+    pub fn space(problem: &Problem, gpu: &Gpu) -> Box<dyn Iterator<Item = Config>> {
+        match Self::default_for(problem, gpu) {
+            Self::Ampere(_) => Box::new(ampere::Config::space(problem, gpu).map(Self::Ampere)),
+            Self::Hopper(_) => Box::new(hopper::Config::space(problem, gpu).map(Self::Hopper)),
+        }
+    }
+
+    /// A good config where nothing has been tuned. On Hopper it is one of Hopper's own kernels where
+    /// they have the head dimensions, else and on other GPUs one of Ampere's.
+    pub fn default_for(problem: &Problem, gpu: &Gpu) -> Config {
+        if gpu.target == Target::architecture(90) {
+            let config = hopper::Config::default_for(problem, gpu);
+            if config.check(problem, gpu).is_ok() {
+                return Self::Hopper(config);
+            }
+        }
+        Self::Ampere(ampere::Config::default_for(problem, gpu))
+    }
+
+    /// Query rows of a block.
+    pub fn tile_m(&self) -> u32 {
+        match self {
+            Self::Ampere(config) => config.tile_m,
+            Self::Hopper(config) => config.tile_m,
+        }
+    }
+
+    /// Keys of one iteration.
+    pub fn tile_n(&self) -> u32 {
+        match self {
+            Self::Ampere(config) => config.tile_n,
+            Self::Hopper(config) => config.tile_n,
+        }
+    }
+
+    /// Key and value tiles that fit shared memory at once.
+    pub fn stages(&self) -> u32 {
+        match self {
+            Self::Ampere(config) => config.stages,
+            Self::Hopper(config) => config.stages,
+        }
+    }
+
+    /// Sets a field by its name, such as `tile_m`, to what the text says: a number, `true` or
+    /// `false`, or a word.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no such field, or it does not take that.
+    pub fn set(&mut self, field: &str, value: &str) -> Result<(), FieldError> {
+        match self {
+            Self::Ampere(config) => config.set(field, value),
+            Self::Hopper(config) => config.set(field, value),
+        }
+    }
+}
+
+impl From<ampere::Config> for Config {
+    fn from(config: ampere::Config) -> Self {
+        Self::Ampere(config)
+    }
+}
+
+impl From<hopper::Config> for Config {
+    fn from(config: hopper::Config) -> Self {
+        Self::Hopper(config)
+    }
+}
+
+impl ConfigError {
+    /// What is refused.
+    pub fn subject(&self) -> Subject {
+        match self {
+            Self::Ampere(error) => error.subject(),
+            Self::Hopper(error) => error.subject(),
+        }
+    }
+}
+
+impl fmt::Display for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ampere(config) => config.fmt(f),
+            Self::Hopper(config) => config.fmt(f),
+        }
+    }
+}
+
+impl FromStr for Config {
+    type Err = ParseConfigError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let ampere = text.parse().map(Self::Ampere);
+        ampere
+            .or_else(|_| text.parse().map(Self::Hopper))
+            .map_err(|_| ParseConfigError { text: text.chars().take(60).collect() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check_set(config: &str, field: &str, value: &str, expected: &str) {
+        let mut config: Config = config.parse().unwrap();
+        let found = match config.set(field, value) {
+            Ok(()) => config.to_string(),
+            Err(error) => error.to_string(),
+        };
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn fields_are_set_by_name() {
+        check_set("m128n64w4s1", "tile_n", "96", "m128n96w4s1");
+        check_set("m128n64w4s1", "rescale", "lazy", "m128n64w4s1rl");
+        check_set("m128n64s2", "ping_pong", "true", "m128n64s2pp");
+        check_set("m128n64s2", "cluster", "2", "m128n64s2c2");
+        check_set("m128n64w4s1", "tile_n", "many", "expected a number for `tile_n`");
+        check_set(
+            "m128n64s2",
+            "rescale",
+            "2",
+            "expected always, lazy or speculative for `rescale`",
+        );
+        check_set(
+            "m128n64s2",
+            "warps",
+            "4",
+            "a tile for Hopper has no field `warps`; its fields are tile_m, tile_n, stages, overlap, \
+             ping_pong, p_in_shared, cluster, persistent, longest_first, split_masked_loop, rescale",
+        );
+    }
+
+    #[test]
+    fn every_field_that_is_named_can_be_set() {
+        for (config, fields) in [("m128n64w4s1", ampere::FIELDS), ("m128n64s2", hopper::FIELDS)] {
+            let mut config: Config = config.parse().unwrap();
+            for field in fields {
+                let set = ["1", "true", "lazy"].map(|value| config.set(field, value).is_ok());
+                assert_eq!(set.iter().filter(|set| **set).count(), 1, "{field}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_text_is_a_config_of_two_architectures() {
+        for text in ["m128n64w4s1", "m128n64w4s1b2qrsl", "m128n64s2", "m192n128s4ovpppsc2pelfslrl"]
+        {
+            let ampere = text.parse::<ampere::Config>().is_ok();
+            assert_ne!(ampere, text.parse::<hopper::Config>().is_ok(), "{text}");
+        }
+    }
+}
