@@ -30,7 +30,8 @@ impl Warp {
         active: u32,
         context: &mut Context<'_>,
     ) -> Outcome<()> {
-        let size = atomic.element;
+        let element = atomic.element;
+        let size = element * atomic.elements.len() as u32;
         let addresses = self.addresses(group, &atomic.address);
         let space = atomic.address.space;
         check_alignment(context, AccessKind::Atomic, space, &addresses, (size, active))?;
@@ -42,12 +43,17 @@ impl Warp {
             if context.hazards() {
                 self.observe(event, space, &addresses, 1 << lane, context)?;
             }
-            let (space, address) = locate(space, addresses[lane]);
-            let [a, b] = atomic.operands.map(|slot| self.registers.lane(slot, lane));
-            let update = |old| (atomic.update)(old, a, b);
-            let old = update_memory(lane, space, address, (size, &update), context)?;
-            if let Some(destination) = atomic.destination {
-                self.registers.set_lane(destination, lane, old);
+            let (space, mut address) = locate(space, addresses[lane]);
+            let read = |slot| self.registers.lane(slot, lane);
+            let operands: Vec<_> =
+                atomic.elements.iter().map(|element| element.operands.map(read)).collect();
+            for (registers, [a, b]) in atomic.elements.iter().zip(operands) {
+                let update = |old| (atomic.update)(old, a, b);
+                let old = update_memory(lane, space, address, (element, &update), context)?;
+                if let Some(destination) = registers.destination {
+                    self.registers.set_lane(destination, lane, old);
+                }
+                address += u64::from(element);
             }
         }
         Ok(())

@@ -181,6 +181,15 @@ impl WarpClock {
         lane.foreign.as_ref().is_some_and(|foreign| foreign.knows(cluster, accessor, time))
     }
 
+    /// Whether some lane of a thread's warp is known to have published after an access of the
+    /// thread. Compilers let one lane of a converged warp speak for all of them.
+    pub(crate) fn knows_of_warp(&self, lane: usize, thread: u32, time: u32) -> bool {
+        let first = thread as usize / LANES * LANES;
+        let known = &self.lanes[lane].known;
+        let own = thread == self.thread(lane) || first == self.first && time < self.time;
+        own || (first..first + LANES).any(|other| at(known, other as u32) >= time)
+    }
+
     /// Whether an access that happened before what `lane` does now was fenced towards a proxy in
     /// between.
     pub(crate) fn sees(

@@ -248,11 +248,18 @@ pub(crate) type Update = Box<dyn Fn(u64, u64, u64) -> u64 + Send + Sync>;
 pub(crate) struct Atomic {
     pub(crate) address: Address,
     pub(crate) element: u32,
-    pub(crate) destination: Option<AnySlot>,
-    pub(crate) operands: [AnySlot; 2],
+    /// The elements of a vector, which is atomic in each of them but not as a whole.
+    pub(crate) elements: Box<[AtomicElement]>,
     pub(crate) update: Update,
     pub(crate) order: Order,
     pub(crate) scope: Scope,
+}
+
+/// The registers of one element of an atomic operation.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AtomicElement {
+    pub(crate) destination: Option<AnySlot>,
+    pub(crate) operands: [AnySlot; 2],
 }
 
 /// `ldmatrix` of 8×8 matrices of 16-bit elements.

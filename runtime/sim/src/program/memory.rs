@@ -4,7 +4,8 @@ use tilewright_codegen::ptx::check::CheckedOperand;
 use tilewright_codegen::ptx::{Opcode, ScalarType, Space};
 
 use super::code::{
-    Action, Atomic, CopyAsync, Load, LoadMatrix, Order, Scope, Store, StoreMatrix, Update,
+    Action, Atomic, AtomicElement, CopyAsync, Load, LoadMatrix, Order, Scope, Store, StoreMatrix,
+    Update,
 };
 use super::name::Name;
 use super::operands::{Lowered, Operands};
@@ -76,38 +77,53 @@ pub(super) fn store(o: &mut Operands<'_>) -> Lowered<Action> {
 /// Lowers `atom` and `red`.
 pub(super) fn atomic(o: &mut Operands<'_>) -> Lowered<Action> {
     let Some(scalar) = o.name.scalar() else { return Err(o.unsupported("")) };
-    if o.name.vector() > 1 || scalar.bits() > 64 {
-        return Err(o.unsupported("vectors and 128 bits"));
+    if scalar.bits() > 64 {
+        return Err(o.unsupported("128 bits"));
     }
     let first = usize::from(o.instruction.opcode() == Opcode::Atom);
-    let destination = match first {
-        0 => None,
-        _ => {
-            let destination = o.operand(0)?;
-            o.any_destination(destination)?
-        }
-    };
     let address = o.address(first)?;
-    let wide = scalar.bits() == 64;
-    let operand = o.operand(first + 1)?;
-    let a = o.any_source(operand, wide)?;
-    let b = match o.name.has("cas") {
-        true => {
-            let operand = o.operand(first + 2)?;
-            o.any_source(operand, wide)?
-        }
-        false => a,
-    };
+    let elements = (0..o.name.vector()).map(|index| atomic_element(o, first, index, scalar));
+    let elements = elements.collect::<Lowered<_>>()?;
     let update = update(o, scalar, address.space)?;
     Ok(Action::Atomic(Box::new(Atomic {
         address,
         element: scalar.bytes(),
-        destination,
-        operands: [a, b],
+        elements,
         update,
         order: order(&o.name, Order::Relaxed),
         scope: scope(&o.name, Scope::Device),
     })))
+}
+
+/// The registers of an element of an atomic operation whose address is operand `first`.
+fn atomic_element(
+    o: &mut Operands<'_>,
+    first: usize,
+    index: usize,
+    scalar: ScalarType,
+) -> Lowered<AtomicElement> {
+    let element = |o: &Operands<'_>, operand: usize| match o.elements(operand)?.get(index) {
+        Some(element) => Ok(element.clone()),
+        None => Err(o.unsupported("a vector has an unexpected length")),
+    };
+    let wide = scalar.bits() == 64;
+    let destination = match first {
+        0 => None,
+        _ => {
+            let destination = element(o, 0)?;
+            o.any_destination(&destination)?
+        }
+    };
+    let operand = element(o, first + 1)?;
+    let a = o.any_source(&operand, wide)?;
+    let b = match o.name.has("cas") {
+        true => {
+            let operand = element(o, first + 2)?;
+            o.any_source(&operand, wide)?
+        }
+        false => a,
+    };
+    Ok(AtomicElement { destination, operands: [a, b] })
 }
 
 /// Operations of `red`, and of reductions by copies.
@@ -146,6 +162,11 @@ fn extremum(scalar: ScalarType, smaller: bool) -> Option<Update> {
         let choose = if smaller { float::minimum::<F> } else { float::maximum::<F> };
         Box::new(move |old, a, _| choose(old as u16, a as u16, Extremum::default()).into())
     }
+    fn halves<F: Format<Bits = u16>>(smaller: bool) -> Update {
+        let choose = if smaller { float::minimum::<F> } else { float::maximum::<F> };
+        let choose = move |x, y| choose(x, y, Extremum::default());
+        Box::new(move |old, a, _| packed::halves2(old as u32, a as u32, choose).into())
+    }
     Some(match scalar {
         ScalarType::U32 | ScalarType::U64 => {
             Box::new(move |old, a, _| if smaller { old.min(a) } else { old.max(a) })
@@ -160,6 +181,8 @@ fn extremum(scalar: ScalarType, smaller: bool) -> Option<Update> {
         }),
         ScalarType::F16 => half::<F16>(smaller),
         ScalarType::Bf16 => half::<Bf16>(smaller),
+        ScalarType::F16x2 => halves::<F16>(smaller),
+        ScalarType::Bf16x2 => halves::<Bf16>(smaller),
         _ => return None,
     })
 }

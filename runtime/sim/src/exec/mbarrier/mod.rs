@@ -215,9 +215,7 @@ impl Warp {
         let accessed = std::mem::take(&mut held.accessed);
         if context.hazards() {
             for (thread, &time) in accessed.iter().enumerate().filter(|(_, time)| **time != 0) {
-                let thread = thread as u32;
-                let own = thread == self.clock.thread(lane);
-                if !own && !self.clock.knows(lane, self.clock.cluster(), thread, time) {
+                if !self.clock.knows_of_warp(lane, thread as u32, time) {
                     let problem = "it is invalidated while other threads may still use it";
                     return Err(misused(lane, at, problem, context));
                 }
