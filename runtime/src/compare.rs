@@ -96,12 +96,26 @@ pub fn compare(
     expected: impl ExactSizeIterator<Item = Value>,
     tolerance: Tolerance,
 ) -> Comparison {
+    compare_each(shape, dtype, found, expected.map(|value| (value, tolerance)))
+}
+
+/// As [`compare`], with a tolerance for each element.
+///
+/// # Panics
+/// As [`compare`].
+pub fn compare_each(
+    shape: &[usize],
+    dtype: DType,
+    found: &[u8],
+    expected: impl ExactSizeIterator<Item = (Value, Tolerance)>,
+) -> Comparison {
     let elements = expected.len();
     assert_eq!(elements, shape.iter().product::<usize>(), "an expected value for every element");
     assert_eq!(found.len(), elements * dtype.size(), "a found value for every element");
     let (mut mismatches, mut largest_error) = (0, 0f64);
     let mut worst: Option<(f64, usize, Value, Value)> = None;
-    for (index, (element, expected)) in found.chunks_exact(dtype.size()).zip(expected).enumerate() {
+    let pairs = found.chunks_exact(dtype.size()).zip(expected);
+    for (index, (element, (expected, tolerance))) in pairs.enumerate() {
         let found = dtype.value(element);
         let error = (found.to_f64() - expected.to_f64()).abs();
         if error.is_finite() {

@@ -34,10 +34,10 @@ pub struct TensorMap {
 }
 
 impl TensorMap {
-    /// The map that an attention kernel takes of one of its tensors, whose elements are `dtype`.
-    pub fn of_attention(map: &attention::TensorMap, dtype: DType) -> TensorMap {
+    /// The map that an attention kernel takes of one of its tensors.
+    pub fn of_attention(map: &attention::TensorMap) -> TensorMap {
         TensorMap {
-            dtype,
+            dtype: map.dtype.into(),
             shape: map.shape.into(),
             strides: map.strides.into(),
             box_shape: map.box_shape.into(),

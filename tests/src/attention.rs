@@ -1,10 +1,10 @@
 //! Attention kernels on the simulator against the reference.
 
 use tilewright::attention::{self, Argument, Config, DataType, Mask, Parameter, Problem, hopper};
-use tilewright::compare::{Tolerance, compare};
+use tilewright::compare::{Comparison, Tolerance, compare, compare_each};
 use tilewright::device::{Error, Geometry, Module};
 use tilewright::gpu::Gpu;
-use tilewright::reference::{self, Inputs};
+use tilewright::reference::{self, Inputs, Output};
 use tilewright::sim::{Options, Statistics};
 use tilewright::tensor_map::TensorMap;
 use tilewright::{DType, Value};
@@ -73,39 +73,51 @@ pub fn run(
     options: Options,
 ) -> Result<Statistics, String> {
     let scale = problem.default_softmax_scale();
-    let args = arguments(problem, kernel, inputs, scale);
+    let (buffers, statistics) = execute(problem, kernel, module, inputs, options)?;
+    let expected = reference::forward(problem, scale, inputs).map_err(|error| error.to_string())?;
+    let result = |name, comparison: Comparison| match comparison.matches() {
+        true => Ok(()),
+        false => Err(format!("{name}: {comparison}")),
+    };
+    let (o, lse) = (&buffers[3], &buffers[4]);
+    let output = expected.output.iter().enumerate();
+    let output = output.map(|(i, &o)| (Value::Float(o), tolerance(&expected, problem.dtype, i)));
+    let dtype = DType::from(problem.dtype.output());
+    result("O", compare_each(&problem.output_shape(), dtype, o, output))?;
+    let log_sum_exp = expected.log_sum_exp.iter().map(|&value| Value::Float(value));
+    let (shape, exact) = (problem.log_sum_exp_shape(), expected.log_sum_exp_tolerance());
+    result("LSE", compare(&shape, DType::F32, lse, log_sum_exp, exact))?;
+    Ok(statistics)
+}
+
+/// Runs a module with the launch of `kernel` on `inputs`, and returns Q, K, V, O and LSE as they are
+/// afterwards.
+///
+/// # Errors
+///
+/// What the simulator has against the kernel.
+pub fn execute(
+    problem: &Problem,
+    kernel: &attention::Kernel,
+    module: &Module,
+    inputs: &Inputs,
+    options: Options,
+) -> Result<(Vec<Vec<u8>>, Statistics), String> {
+    let args = arguments(problem, kernel, inputs, problem.default_softmax_scale());
     let geometry = Geometry {
         cluster: kernel.cluster(),
         ..geometry(kernel.grid(problem), kernel.threads, kernel.dynamic_shared)
     };
-    let (buffers, statistics) =
-        run::run(module, &geometry, &args, options).map_err(|error: Error| error.to_string())?;
-    let expected = reference::forward(problem, scale, inputs).map_err(|error| error.to_string())?;
-    let dtype = DType::from(problem.dtype);
-    let check = |name, shape: &[usize], dtype, found: &[u8], expected: &[f64], tolerance| {
-        let expected = expected.iter().map(|&value| Value::Float(value));
-        let comparison = compare(shape, dtype, found, expected, tolerance);
-        match comparison.matches() {
-            true => Ok(()),
-            false => Err(format!("{name}: {comparison}")),
-        }
-    };
-    let (o, lse) = (&buffers[3], &buffers[4]);
-    check("O", &problem.output_shape(), dtype, o, &expected.output, rounding(problem.dtype))?;
-    let exact = Tolerance { absolute: 1e-4, relative: 1e-5 };
-    let shape = problem.log_sum_exp_shape();
-    check("LSE", &shape, DType::F32, lse, &expected.log_sum_exp, exact)?;
-    Ok(statistics)
+    run::run(module, &geometry, &args, options).map_err(|error: Error| error.to_string())
 }
 
-/// The error that rounding P and O to the data type leaves: two and a half units in the last
-/// place, of the value and of one.
-fn rounding(dtype: DataType) -> Tolerance {
+/// The error that rounding P and O to 16 bits leaves: two and a half units in the last place, of
+/// the value and of one. FP8 errs by more, and is held to what each element may be off.
+fn tolerance(expected: &Output, dtype: DataType, index: usize) -> Tolerance {
     let tolerance = match dtype {
         DataType::F16 => 2.5 / 1024.0,
         DataType::Bf16 => 2.5 / 128.0,
-        DataType::E4m3 => 2.5 / 8.0,
-        DataType::E5m2 => 2.5 / 4.0,
+        DataType::E4m3 | DataType::E5m2 => return expected.output_tolerance(dtype, index),
     };
     Tolerance { absolute: tolerance / 2.0, relative: tolerance }
 }
@@ -119,11 +131,18 @@ fn arguments(
     let dtype = DType::from(problem.dtype);
     let bytes = |values: &[f64]| dtype.to_bytes(values.iter().copied());
     let elements = |shape: &[usize]| shape.iter().product::<usize>();
+    let descale = |name, tensor: usize| {
+        let descales = inputs.descales.as_ref().expect("FP8 inputs have descales");
+        Arg::Buffer(name, DType::F32.to_bytes(descales[tensor].iter().copied()))
+    };
     let buffer = |parameter: Parameter| match parameter {
         Parameter::Query => Arg::Buffer("q", bytes(&inputs.query)),
         Parameter::Key => Arg::Buffer("k", bytes(&inputs.key)),
         Parameter::Value => Arg::Buffer("v", bytes(&inputs.value)),
         Parameter::Output => Arg::Output("o", 2 * elements(&problem.output_shape())),
+        Parameter::QueryDescale => descale("q_descale", 0),
+        Parameter::KeyDescale => descale("k_descale", 1),
+        Parameter::ValueDescale => descale("v_descale", 2),
         _ => Arg::Output("lse", 4 * elements(&problem.log_sum_exp_shape())),
     };
     let arg = |&parameter: &Parameter| match problem.argument(parameter, scale) {
@@ -132,7 +151,7 @@ fn arguments(
         Argument::Pointer => buffer(parameter),
         Argument::TensorMap(map) => {
             let over = buffer(map.tensor.pointer());
-            Arg::TensorMap(Box::new(over), TensorMap::of_attention(&map, dtype))
+            Arg::TensorMap(Box::new(over), TensorMap::of_attention(&map))
         }
     };
     kernel.parameters.iter().map(arg).collect()

@@ -1,6 +1,6 @@
 //! A problem with random inputs and the outputs that the reference gives for them.
 
-use tilewright::attention::{Argument, DataType, Kernel, Parameter, Problem};
+use tilewright::attention::{Argument, Kernel, Parameter, Problem};
 use tilewright::compare::{Comparison, Tolerance, compare};
 use tilewright::device::{self, Contents, Device, Geometry};
 use tilewright::reference::{Inputs, Output, Values, forward};
@@ -103,24 +103,32 @@ impl Case {
         &self.problem
     }
 
-    /// The buffers, in the order of [`BUFFERS`].
+    /// The buffers, in the order of [`buffers_of`].
     pub(crate) fn buffers(&self) -> Vec<Buffer<'_>> {
         let Case { problem, inputs, expected, .. } = self;
         let dtype = DType::from(problem.dtype);
-        let (output, log_sum_exp) = tolerances(problem.dtype);
-        let described = [
-            (dtype, problem.query_shape().to_vec(), Role::Input(&inputs.query)),
-            (dtype, problem.key_shape().to_vec(), Role::Input(&inputs.key)),
-            (dtype, problem.value_shape().to_vec(), Role::Input(&inputs.value)),
-            (dtype, problem.output_shape().to_vec(), Role::Output(&expected.output, output)),
+        let output = expected.widest_output_tolerance(problem.dtype);
+        let input = |shape: &[usize], values| (dtype, shape.to_vec(), Role::Input(values));
+        let mut described = vec![
+            input(&problem.query_shape(), &inputs.query),
+            input(&problem.key_shape(), &inputs.key),
+            input(&problem.value_shape(), &inputs.value),
+            (
+                DType::from(problem.dtype.output()),
+                problem.output_shape().to_vec(),
+                Role::Output(&expected.output, output),
+            ),
             (
                 DType::F32,
                 problem.log_sum_exp_shape().to_vec(),
-                Role::Output(&expected.log_sum_exp, log_sum_exp),
+                Role::Output(&expected.log_sum_exp, expected.log_sum_exp_tolerance()),
             ),
         ];
-        let buffer = |(parameter, (dtype, shape, role))| Buffer { parameter, dtype, shape, role };
-        BUFFERS.into_iter().zip(described).map(buffer).collect()
+        for factors in inputs.descales.iter().flatten() {
+            described.push((DType::F32, problem.descale_shape().to_vec(), Role::Input(factors)));
+        }
+        let buffer = |(&parameter, (dtype, shape, role))| Buffer { parameter, dtype, shape, role };
+        buffers_of(problem).iter().zip(described).map(buffer).collect()
     }
 
     /// What a launch passes for a parameter that is no buffer.
@@ -170,27 +178,40 @@ impl Case {
 }
 
 /// The buffers of a launch, in the order in which [`device_arguments`] names them.
-pub(crate) const BUFFERS: [Parameter; 5] =
-    [Parameter::Query, Parameter::Key, Parameter::Value, Parameter::Output, Parameter::LogSumExp];
+pub(crate) fn buffers_of(problem: &Problem) -> &'static [Parameter] {
+    const BUFFERS: [Parameter; 8] = [
+        Parameter::Query,
+        Parameter::Key,
+        Parameter::Value,
+        Parameter::Output,
+        Parameter::LogSumExp,
+        Parameter::QueryDescale,
+        Parameter::KeyDescale,
+        Parameter::ValueDescale,
+    ];
+    let count = if problem.dtype.has_descales() { 8 } else { 5 };
+    &BUFFERS[..count]
+}
 
-/// The arguments of a launch; a buffer is named by its place in [`BUFFERS`].
+/// The arguments of a launch; a buffer is named by its place in [`buffers_of`].
 pub(crate) fn device_arguments(
     problem: &Problem,
     softmax_scale: f32,
     kernel: &Kernel,
 ) -> Vec<device::Argument> {
+    let buffers = buffers_of(problem);
     let by_value =
         |bytes: [u8; 4]| device::Argument::Bytes { bytes: bytes.to_vec(), pointers: Vec::new() };
     let argument = |&parameter: &Parameter| match problem.argument(parameter, softmax_scale) {
         Argument::U32(value) => by_value(value.to_le_bytes()),
         Argument::F32(value) => by_value(value.to_le_bytes()),
         Argument::Pointer => {
-            let buffer = BUFFERS.iter().position(|&other| other == parameter);
+            let buffer = buffers.iter().position(|&other| other == parameter);
             device::Argument::Pointer { buffer: buffer.expect("pointers are buffers"), offset: 0 }
         }
         Argument::TensorMap(map) => {
-            let buffer = BUFFERS.iter().position(|&other| other == map.tensor.pointer());
-            let map = TensorMap::of_attention(&map, problem.dtype.into());
+            let buffer = buffers.iter().position(|&other| other == map.tensor.pointer());
+            let map = TensorMap::of_attention(&map);
             device::Argument::TensorMap {
                 buffer: buffer.expect("tensors are buffers"),
                 offset: 0,
@@ -209,25 +230,4 @@ impl Buffer<'_> {
             Role::Output(expected, _) => self.dtype.to_bytes(expected.iter().map(|_| f64::NAN)),
         })
     }
-}
-
-/// How far the output and the log-sum-exp may be off, from the roundings that a kernel makes with
-/// probabilities and outputs in `dtype` and everything else in f32.
-///
-/// With u the largest relative error of a rounding to `dtype`, each probability is off by u at
-/// most; the output is off by u of itself twice, for that and for its own rounding. Where values
-/// cancel, what is left is u·Σ|p·v| / Σ p: inputs have variance 1, and no sum of several of them was
-/// seen beyond 1.5·u. Sums are over probabilities that are not rounded, so the log-sum-exp is off by
-/// roundings in f32 alone.
-fn tolerances(dtype: DataType) -> (Tolerance, Tolerance) {
-    let unit = match dtype {
-        DataType::F16 => 2f64.powi(-11),
-        DataType::Bf16 => 2f64.powi(-8),
-        DataType::E4m3 => 2f64.powi(-4),
-        DataType::E5m2 => 2f64.powi(-3),
-    };
-    (
-        Tolerance { absolute: 1.5 * unit, relative: 2.0 * unit },
-        Tolerance { absolute: 1e-4, relative: 1e-5 },
-    )
 }

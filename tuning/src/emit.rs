@@ -116,7 +116,7 @@ fn launch_file(emitted: &Emitted, case: &Case, buffers: &[Buffer<'_>]) -> Launch
         Argument::TensorMap(map) => Param::TensorMap(TensorMapParam {
             buffer: map.tensor.pointer().name().to_owned(),
             offset: 0,
-            map: TensorMap::of_attention(&map, case.problem().dtype.into()),
+            map: TensorMap::of_attention(&map),
         }),
         Argument::U32(value) => Param::Scalar(Scalar::U32(value)),
         Argument::F32(value) => Param::Scalar(Scalar::F32(value)),

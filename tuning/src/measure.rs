@@ -9,7 +9,7 @@ use tilewright::gpu::Gpu;
 use tilewright::reference::{Inputs, Values};
 use tilewright_codegen::published::{Origin, Row, Status, rank};
 
-use crate::case::{BUFFERS, device_arguments};
+use crate::case::{buffers_of, device_arguments};
 use crate::checks::{self, Verdict, one_line};
 use crate::emit::{EmitError, emit};
 use crate::evaluate::significant;
@@ -174,7 +174,7 @@ fn median(mut samples: Vec<Duration>) -> Duration {
     samples.get(samples.len() / 2).copied().unwrap_or(Duration::MAX)
 }
 
-/// Allocates the buffers of a problem, in the order of [`BUFFERS`]; all contestants share them.
+/// Allocates the buffers of a problem, in the order of [`buffers_of`]; all contestants share them.
 fn allocate(device: &mut dyn Device, problem: &Problem) -> Result<Vec<BufferId>, device::Error> {
     let dtype = DType::from(problem.dtype);
     let inputs = Inputs::random(problem, Values::Normal, 0);
@@ -182,14 +182,17 @@ fn allocate(device: &mut dyn Device, problem: &Problem) -> Result<Vec<BufferId>,
     let output = |shape: &[usize], dtype: DType| {
         Contents::Uninit(shape.iter().product::<usize>() * dtype.size())
     };
-    let contents = [
+    let mut contents = vec![
         input(&inputs.query),
         input(&inputs.key),
         input(&inputs.value),
-        output(&problem.output_shape(), dtype),
+        output(&problem.output_shape(), problem.dtype.output().into()),
         output(&problem.log_sum_exp_shape(), DType::F32),
     ];
-    let buffers = BUFFERS.into_iter().zip(contents);
+    for factors in inputs.descales.iter().flatten() {
+        contents.push(Contents::Bytes(DType::F32.to_bytes(factors.iter().copied())));
+    }
+    let buffers = buffers_of(problem).iter().zip(contents);
     buffers.map(|(parameter, contents)| device.allocate(parameter.name(), &contents)).collect()
 }
 

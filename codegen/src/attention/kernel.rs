@@ -1,4 +1,4 @@
-use super::Problem;
+use super::{DataType, Problem};
 use crate::ptx::ScalarType;
 use crate::ptx::tree::Module;
 
@@ -91,6 +91,12 @@ pub enum Parameter {
     Output,
     /// Address of LSE.
     LogSumExp,
+    /// Address of the f32 by which Q is multiplied, `[batch, kv_heads]`; that of K, and of V.
+    QueryDescale,
+    /// See [`Parameter::QueryDescale`].
+    KeyDescale,
+    /// See [`Parameter::QueryDescale`].
+    ValueDescale,
     /// A tensor map of Q, K, V or O.
     TensorMap(TensorBox),
     /// Independent sequences.
@@ -120,6 +126,9 @@ impl Parameter {
             Self::Value => "v",
             Self::Output => "o",
             Self::LogSumExp => "lse",
+            Self::QueryDescale => "q_descale",
+            Self::KeyDescale => "k_descale",
+            Self::ValueDescale => "v_descale",
             Self::TensorMap(map) => match map.tensor {
                 Tensor::Query => "q",
                 Tensor::Key => "k",
@@ -141,9 +150,14 @@ impl Parameter {
     pub const fn scalar(self) -> ScalarType {
         match self {
             Self::TensorMap(_) => ScalarType::B8,
-            Self::Query | Self::Key | Self::Value | Self::Output | Self::LogSumExp => {
-                ScalarType::U64
-            }
+            Self::Query
+            | Self::Key
+            | Self::Value
+            | Self::Output
+            | Self::LogSumExp
+            | Self::QueryDescale
+            | Self::KeyDescale
+            | Self::ValueDescale => ScalarType::U64,
             Self::SoftmaxScale => ScalarType::F32,
             _ => ScalarType::U32,
         }
@@ -185,12 +199,14 @@ pub struct TensorBox {
 }
 
 /// A tensor map, as `cuTensorMapEncodeTiled` takes it: `[head_dim, heads, seqlen, batch]`, dimension
-/// 0 the innermost. What is outside reads as zeros and is not written; elements are those of the
-/// problem, nothing is interleaved and every element is taken.
+/// 0 the innermost. What is outside reads as zeros and is not written; nothing is interleaved and
+/// every element is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TensorMap {
     /// Whose.
     pub tensor: Tensor,
+    /// Type of an element.
+    pub dtype: DataType,
     /// Extents in elements.
     pub shape: [u64; 4],
     /// Distances in bytes, for dimension 1 and up.

@@ -48,6 +48,15 @@ impl DataType {
         }
     }
 
+    /// The type to which probabilities are rounded before they are multiplied with V: the same, or
+    /// for FP8 the one with more bits of mantissa.
+    pub const fn probability(self) -> Self {
+        match self {
+            Self::E5m2 => Self::E4m3,
+            other => other,
+        }
+    }
+
     /// Whether Q, K and V come with factors by which they are multiplied, one for each pair of a
     /// batch and a key-value head.
     pub const fn has_descales(self) -> bool {
@@ -246,6 +255,12 @@ impl Problem {
         [self.batch, self.heads, self.seqlen_q].map(|n| n as usize)
     }
 
+    /// `[batch, kv_heads]`, of the factors by which Q, K and V are multiplied where
+    /// [`DataType::has_descales`].
+    pub fn descale_shape(&self) -> [usize; 2] {
+        [self.batch, self.kv_heads].map(|n| n as usize)
+    }
+
     fn tensor_map(&self, TensorBox { tensor, rows, width }: TensorBox) -> TensorMap {
         let shape = match tensor {
             Tensor::Query => self.query_shape(),
@@ -254,12 +269,18 @@ impl Problem {
             Tensor::Output => self.output_shape(),
         };
         let [batch, seqlen, heads, head_dim] = shape.map(|extent| extent as u64);
-        let head = head_dim * u64::from(self.dtype.bytes());
+        let dtype = match tensor {
+            Tensor::Output => self.dtype.output(),
+            _ => self.dtype,
+        };
+        let element = dtype.bytes();
+        let head = head_dim * u64::from(element);
         TensorMap {
             tensor,
+            dtype,
             shape: [head_dim, heads, seqlen, batch],
             strides: [head, heads * head, (seqlen * heads).saturating_mul(head)],
-            box_shape: [width / self.dtype.bytes(), 1, rows, 1],
+            box_shape: [width / element, 1, rows, 1],
             swizzle: width,
         }
     }
@@ -275,7 +296,10 @@ impl Problem {
             | Parameter::Key
             | Parameter::Value
             | Parameter::Output
-            | Parameter::LogSumExp => Argument::Pointer,
+            | Parameter::LogSumExp
+            | Parameter::QueryDescale
+            | Parameter::KeyDescale
+            | Parameter::ValueDescale => Argument::Pointer,
             Parameter::TensorMap(map) => Argument::TensorMap(self.tensor_map(map)),
             Parameter::Batch => Argument::U32(self.batch),
             Parameter::SeqlenQ => Argument::U32(self.seqlen_q),

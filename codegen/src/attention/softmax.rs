@@ -12,7 +12,8 @@ pub enum Rescale {
     /// In every iteration, to the maximum so far.
     Always,
     /// Where the maximum of any row of the warp has grown by more than 2⁸ over the reference, as
-    /// in FlashAttention-4. Exponentials stay below 2⁸.
+    /// in FlashAttention-4. Exponentials stay below 2⁸. For FP8 it is 2⁴, over a reference that is
+    /// 2⁴ below the maximum.
     Lazy,
     /// Where the sum of exponentials of any row of the warp exceeds 2¹² in one iteration. The loop
     /// without masks takes no maximum: it computes exponentials with the reference that there is,
@@ -34,19 +35,23 @@ pub(super) struct OnlineSoftmax<'k> {
     dtype: DataType,
     scale_log2: Value<'k, f32>,
     rescale: Rescale,
+    range: Range,
     reference: Vec<Variable<'k, f32>>,
     /// Of this thread's columns, before rounding.
     sum: Vec<Variable<'k, f32>>,
 }
 
 /// Sums of the exponentials of a tile, by row, of this thread's columns.
-pub(super) struct Sums<'k>(Vec<Value<'k, f32>>);
+pub(super) struct Sums<'k> {
+    rows: Vec<Value<'k, f32>>,
+    largest: f32,
+}
 
 impl<'k> Sums<'k> {
     /// Whether exponentials are so small that their reference will do for this thread's rows.
     pub(super) fn fit(&self) -> Value<'k, bool> {
         // Infinity and NaN do not fit either.
-        let small = self.0.iter().map(|sum| sum.le(LARGEST_GUESS));
+        let small = self.rows.iter().map(|sum| sum.le(self.largest));
         small.reduce(|a, b| a.and(b)).expect("a thread has rows")
     }
 }
@@ -69,11 +74,31 @@ impl<'k> Rescaling<'k> {
     }
 }
 
-/// Growth of the maximum, in units of log₂, that [`Rescale::Lazy`] lets pass.
-const LAZY_GROWTH: f32 = 8.0;
+/// How probabilities keep within the range of the type that they are rounded to.
+#[derive(Clone, Copy, Debug)]
+struct Range {
+    /// How far below the maximum the reference is, in units of log₂: e4m3 has few exponents, and
+    /// those above one are to be used.
+    offset: f32,
+    /// Growth of the maximum, in units of log₂, that [`Rescale::Lazy`] lets pass.
+    growth: f32,
+    /// The largest sum of a thread's part of a row in one tile that [`Rescale::Speculative`]
+    /// accepts.
+    largest_sum: f32,
+}
 
-/// The largest sum of a row in one tile that [`Rescale::Speculative`] accepts.
-const LARGEST_GUESS: f32 = 4096.0;
+impl Range {
+    /// The largest number of e4m3 is 448: more than 2⁸, and 2³ for each of 56 columns that a thread
+    /// has of a flat row of 224 keys.
+    fn new(dtype: DataType, rescale: Rescale) -> Self {
+        match (dtype.bytes(), rescale) {
+            (2, _) => Self { offset: 0.0, growth: 8.0, largest_sum: 4096.0 },
+            (_, Rescale::Always) => Self { offset: 8.0, growth: 0.0, largest_sum: 448.0 },
+            (_, Rescale::Lazy) => Self { offset: 4.0, growth: 4.0, largest_sum: 448.0 },
+            (_, Rescale::Speculative) => Self { offset: 3.0, growth: 0.0, largest_sum: 448.0 },
+        }
+    }
+}
 
 impl<'k> OnlineSoftmax<'k> {
     /// For `row_steps` steps of 16 rows. Scores are multiplied with `scale_log2`, which is positive.
@@ -90,6 +115,7 @@ impl<'k> OnlineSoftmax<'k> {
             dtype,
             scale_log2,
             rescale,
+            range: Range::new(dtype, rescale),
             reference: rows.clone().map(|_| k.variable(f32::NEG_INFINITY)).collect(),
             sum: rows.map(|_| k.variable(0.0)).collect(),
         }
@@ -155,16 +181,17 @@ impl<'k> OnlineSoftmax<'k> {
     /// Whether the maximum of any row of the warp has grown too far over the reference.
     fn have_grown(&self, maxima: &[Value<'k, f32>]) -> Value<'k, bool> {
         let rows = self.reference.iter().zip(maxima);
-        let grown = rows.map(|(reference, maximum)| maximum.gt(reference.get() + LAZY_GROWTH));
+        let grown =
+            rows.map(|(reference, maximum)| maximum.gt(reference.get() + self.range.growth));
         self.k.any_in_warp(grown.reduce(|a, b| a.or(b)).expect("a thread has rows"))
     }
 
-    /// The scaled maximum of each row over the quad of threads that share it.
+    /// The scaled maximum of each row, less the range's offset, over the quad of threads that share it.
     fn row_maxima(&self, scores: &Product<'k>) -> Vec<Value<'k, f32>> {
         let maximum = |row| {
             let own = scores.row(row).reduce(|a, b| a.max(b)).expect("a tile has columns");
             let pair = own.max(own.shuffle_xor(1));
-            pair.max(pair.shuffle_xor(2)) * self.scale_log2
+            pair.max(pair.shuffle_xor(2)).multiply_add(self.scale_log2, -self.range.offset)
         };
         (0..scores.rows()).map(maximum).collect()
     }
@@ -192,12 +219,12 @@ impl<'k> OnlineSoftmax<'k> {
             scores.map(|score, row, _| score.multiply_add(scale, negated[row]).exp2());
         let sum = |row| exponentials.row(row).reduce(|a, b| a + b);
         let sums = (0..exponentials.rows()).flat_map(sum).collect();
-        (exponentials, Sums(sums))
+        (exponentials, Sums { rows: sums, largest: self.range.largest_sum })
     }
 
     /// Adds the sums of exponentials of a tile.
-    pub(super) fn add(&mut self, Sums(sums): &Sums<'k>) {
-        self.sum.iter_mut().zip(sums).for_each(|(sum, own)| *sum += *own);
+    pub(super) fn add(&mut self, sums: &Sums<'k>) {
+        self.sum.iter_mut().zip(&sums.rows).for_each(|(sum, own)| *sum += *own);
     }
 
     /// For each row, what `output` is to be multiplied with, and the logarithm of the sum of

@@ -66,6 +66,11 @@ impl Builder {
         self.emit("bar.sync", vec![self.constant(0_u32).operand()]);
     }
 
+    /// Waits until every lane of the warp is here.
+    pub fn sync_warp(&self) {
+        self.emit("bar.warp.sync", vec![self.constant(FULL_WARP).operand()]);
+    }
+
     /// Whether the predicate holds in any lane of the warp.
     pub fn any_in_warp<'k>(&'k self, predicate: Value<'k, bool>) -> Value<'k, bool> {
         self.vote("vote.sync.any.pred", predicate)

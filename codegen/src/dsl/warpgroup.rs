@@ -11,12 +11,13 @@ pub const WARPGROUP: u32 = 128;
 /// Rows of a warpgroup's product.
 pub const WARPGROUP_ROWS: u32 = 64;
 
-/// The A operand of a warpgroup's product: 64 rows by 16 columns of two-byte elements.
+/// The A operand of a warpgroup's product: 64 rows by 32 bytes.
 #[derive(Clone, Copy, Debug)]
 pub enum OperandA<'k> {
     /// In shared memory, by its descriptor.
     Shared(Value<'k, u64>),
-    /// In registers: warp w has rows 16w to 16w + 15 as its operand A of `mma.m16n8k16`.
+    /// In registers: warp w has rows 16w to 16w + 15 as its operand A of `mma.m16n8k16`, or of
+    /// `mma.m16n8k32` for elements of one byte.
     Registers([Value<'k, u32>; 4]),
 }
 
@@ -43,19 +44,20 @@ pub struct NamedBarrier<'k> {
 }
 
 impl Builder {
-    /// Begins D = A·B + D, where D is 64 rows by 2 · `d.len()` columns, or D = A·B where not
+    /// Begins D = A·B + D for A and B of these types, where D is 64 rows by 2 · `d.len()` columns, or D = A·B where not
     /// `accumulates`. B is given by its descriptor. D and, where it is in registers, A may not be
     /// touched before the product was waited for.
     pub(crate) fn multiply_async<'k>(
         &'k self,
-        dtype: DataType,
+        (type_a, type_b): (DataType, DataType),
         d: &[Value<'k, f32>],
         a: OperandA<'k>,
         (b, major): (Value<'k, u64>, Major),
         accumulates: bool,
     ) {
+        let (columns, depth) = (2 * d.len(), 32 / type_b.bytes());
         let name =
-            format!("wgmma.mma_async.sync.aligned.m64n{}k16.f32.{dtype}.{dtype}", 2 * d.len());
+            format!("wgmma.mma_async.sync.aligned.m64n{columns}k{depth}.f32.{type_a}.{type_b}");
         let vector = d.iter().map(|value| value.in_register().operand()).collect();
         let number = |n: u32| self.constant(n).operand();
         let mut operands = vec![Operand::Vector(vector)];
@@ -66,10 +68,14 @@ impl Builder {
             }
         });
         operands.extend([b.operand(), self.constant(accumulates).operand(), number(1), number(1)]);
-        if let OperandA::Shared(_) = a {
-            operands.push(number(0));
+        if type_b.bytes() == 1 {
+            assert_eq!(major, Major::Depth, "8-bit operands are stored along the depth");
+        } else {
+            if let OperandA::Shared(_) = a {
+                operands.push(number(0));
+            }
+            operands.push(number((major == Major::Columns).into()));
         }
-        operands.push(number((major == Major::Columns).into()));
         self.emit(&name, operands);
     }
 

@@ -156,9 +156,27 @@ impl<'k> Product<'k> {
         2 * self.fragments.len()
     }
 
+    fn into_a_of_bytes(self, dtype: DataType) -> Vec<Vec<FragmentA<'k>>> {
+        let pack = |[a, b]: [FragmentC<'k>; 2], half: usize| {
+            Value::pack_four([a[half], a[half + 1], b[half], b[half + 1]], dtype)
+        };
+        let piece = |steps: &[FragmentC<'k>]| {
+            let (left, right) = ([steps[0], steps[1]], [steps[2], steps[3]]);
+            [pack(left, 0), pack(left, 2), pack(right, 0), pack(right, 2)]
+        };
+        let row = |row: Vec<FragmentC<'k>>| row.chunks_exact(4).map(piece).collect();
+        self.fragments.into_iter().map(row).collect()
+    }
+
     /// The product rounded to `dtype`, as A operands by row step and depth step: an accumulator of
     /// 16×16 has its elements where an A operand of `mma.m16n8k16` has them.
+    ///
+    /// For a `dtype` of one byte a depth step has 32 columns, and their order is that of
+    /// [`ByteTranspose::row_at`](super::ByteTranspose::row_at).
     pub fn into_a(self, dtype: DataType) -> Vec<Vec<FragmentA<'k>>> {
+        if dtype.bytes() == 1 {
+            return self.into_a_of_bytes(dtype);
+        }
         let pack = |[left, right]: [FragmentC<'k>; 2]| {
             [
                 left[0].pack(left[1], dtype),

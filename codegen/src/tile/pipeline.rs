@@ -1,6 +1,7 @@
 use crate::dsl::{Builder, MBARRIER_BYTES, Mbarrier, Pointer, Shared, Value, Variable};
 
-/// A ring of slots in shared memory that one thread fills by asynchronous copies and others empty.
+/// A ring of slots in shared memory that one thread fills by asynchronous copies, or several by
+/// writing, and others empty.
 /// Each slot has two mbarriers: at one its copies complete, at the other those that read it arrive
 /// when they are done.
 ///
@@ -46,6 +47,15 @@ impl<'k> SlotRing<'k> {
         }
     }
 
+    /// Initializes the mbarriers of a ring that `writers` threads of this block [write](Self::write)
+    /// to, for `readers` arrivals. One thread of the block does that.
+    pub fn init_written(&self, writers: u32, readers: u32) {
+        for slot in 0..self.slots {
+            self.full.element(slot).init(writers);
+            self.empty.element(slot).init(readers);
+        }
+    }
+
     /// The filling side's first turn: every slot is free.
     pub fn first_fill(&self, k: &'k Builder) -> Turn<'k> {
         Turn { slots: self.slots, index: k.variable(0), parity: k.variable(1) }
@@ -68,6 +78,17 @@ impl<'k> SlotRing<'k> {
         let full = self.full.element(index);
         full.arrive_expecting(self.bytes);
         copy(index, full);
+        turn.advance();
+    }
+
+    /// Waits until the slot of this turn is free, has this thread write its part of it, and tells
+    /// that to those who read it, by `wgmma` too. Ends the turn.
+    pub fn write(&self, turn: &mut Turn<'k>, write: impl FnOnce(Value<'k, u32>)) {
+        let index = turn.index.get();
+        self.empty.element(index).wait(turn.parity.get());
+        write(index);
+        index.builder().fence_shared_for_async();
+        self.full.element(index).arrive();
         turn.advance();
     }
 

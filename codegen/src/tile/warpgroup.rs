@@ -21,7 +21,7 @@ impl<T> Pending<T> {
     }
 }
 
-/// The operands of a product in steps of depth 16.
+/// The operands of a product in steps of 32 bytes along its depth.
 #[derive(Clone, Debug)]
 pub struct Steps<'k> {
     /// A, by step.
@@ -37,7 +37,7 @@ impl<'k> Product<'k> {
     /// [`Builder::fence_products`] comes before.
     pub fn begin(
         k: &'k Builder,
-        dtype: DataType,
+        types: (DataType, DataType),
         column_steps: u32,
         steps: &Steps<'k>,
     ) -> Pending<Self> {
@@ -45,7 +45,7 @@ impl<'k> Product<'k> {
         let product = Self { fragments: vec![row] };
         let d = product.fragments[0].concat();
         for (step, (a, b)) in steps.a.iter().zip(&steps.b).enumerate() {
-            k.multiply_async(dtype, &d, *a, (b.value(), steps.major), step > 0);
+            k.multiply_async(types, &d, *a, (b.value(), steps.major), step > 0);
         }
         Pending { group: k.commit_products(), result: product }
     }
@@ -54,11 +54,11 @@ impl<'k> Product<'k> {
 impl<'k> Accumulator<'k> {
     /// Begins to add A·B to the accumulator of a warpgroup, which has one row step.
     /// [`Builder::fence_products`] comes before.
-    pub fn begin_adding(&mut self, dtype: DataType, steps: &Steps<'k>) -> Pending<()> {
+    pub fn begin_adding(&mut self, types: (DataType, DataType), steps: &Steps<'k>) -> Pending<()> {
         let k = self.builder();
         let d = self.registers();
         for (a, b) in steps.a.iter().zip(&steps.b) {
-            k.multiply_async(dtype, &d, *a, (b.value(), steps.major), true);
+            k.multiply_async(types, &d, *a, (b.value(), steps.major), true);
         }
         Pending { group: k.commit_products(), result: () }
     }

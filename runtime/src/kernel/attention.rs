@@ -3,7 +3,6 @@
 use std::marker::PhantomData;
 
 use super::{ArgumentList, Pointer};
-use crate::DType;
 use crate::attention::{
     Argument, DataType, Grid, Mask, MaskKind, Parameter, Problem, ProblemError,
 };
@@ -160,8 +159,7 @@ impl<T> Loaded<T> {
                 Argument::Pointer => list.push(tensors.of(*parameter)),
                 Argument::TensorMap(map) => {
                     let tensor = tensors.of(map.tensor.pointer());
-                    let dtype = DType::from(problem.dtype);
-                    list.push_tensor_map(tensor, TensorMap::of_attention(&map, dtype));
+                    list.push_tensor_map(tensor, TensorMap::of_attention(&map));
                 }
             }
         }

@@ -14,6 +14,9 @@ pub struct Output {
     pub output: Vec<f64>,
     /// LSE, `[batch, heads, seqlen_q]`, natural logarithms.
     pub log_sum_exp: Vec<f64>,
+    /// √Σ(p·v)² / Σp for each element of O: what the error is in proportion to where probabilities p
+    /// are rounded independently of each other.
+    pub spread: Vec<f64>,
 }
 
 /// The forward pass of attention, on all cores.
@@ -29,23 +32,25 @@ pub fn forward(
     let scale = f64::from(softmax_scale);
     let [_, queries, heads, width] = problem.output_shape();
     let mut output = vec![0.0; problem.output_shape().iter().product()];
-    let row = |scores: &mut Vec<f64>, (index, output): (usize, &mut [f64])| {
+    let mut spread = output.clone();
+    let row = |scores: &mut Vec<f64>, (index, outputs): (usize, [&mut [f64]; 2])| {
         let (batch, query, head) =
             (index / (queries * heads), index / heads % queries, index % heads);
         let visible = problem.mask.visible(query as u32, problem.seqlen_q, problem.seqlen_kv);
         let row = Row { problem, inputs, index, batch, head };
-        row.compute(scale, visible, scores, output)
+        row.compute(scale, visible, scores, outputs)
     };
     // In the order of O's rows: batch, query, head.
-    let by_row: Vec<f64> =
-        output.par_chunks_mut(width).enumerate().map_init(Vec::new, row).collect();
+    let rows = output.par_chunks_mut(width).zip(spread.par_chunks_mut(width));
+    let rows = rows.map(|(output, spread)| [output, spread]).enumerate();
+    let by_row: Vec<f64> = rows.map_init(Vec::new, row).collect();
     let mut log_sum_exp = vec![0.0; by_row.len()];
     for (index, value) in by_row.into_iter().enumerate() {
         let (batch, query, head) =
             (index / (queries * heads), index / heads % queries, index % heads);
         log_sum_exp[(batch * heads + head) * queries + query] = value;
     }
-    Ok(Output { output, log_sum_exp })
+    Ok(Output { output, log_sum_exp, spread })
 }
 
 /// One row of Q and O.
@@ -59,18 +64,20 @@ struct Row<'a> {
 }
 
 impl Row<'_> {
-    /// Computes O's row, and returns the log-sum-exp. `scores` is scratch.
+    /// Computes O's row and its spread, and returns the log-sum-exp. `scores` is scratch.
     fn compute(
         &self,
         scale: f64,
         visible: Range<u32>,
         scores: &mut Vec<f64>,
-        output: &mut [f64],
+        [output, spread]: [&mut [f64]; 2],
     ) -> f64 {
         if visible.is_empty() {
             return f64::NEG_INFINITY;
         }
         let [_, _, _, width] = self.problem.query_shape();
+        let [query_descale, key_descale, value_descale] = self.descales();
+        let scale = scale * query_descale * key_descale;
         let query = &self.inputs.query[self.index * width..][..width];
         let keys = || visible.clone().map(|key| self.key_row(key as usize));
         scores.clear();
@@ -82,10 +89,26 @@ impl Row<'_> {
             let weight = (score - largest).exp();
             sum += weight;
             let value = &self.inputs.value[row * output.len()..][..output.len()];
-            output.iter_mut().zip(value).for_each(|(o, v)| *o += weight * v);
+            for ((output, spread), value) in output.iter_mut().zip(&mut *spread).zip(value) {
+                let product = weight * value;
+                *output += product;
+                *spread += product * product;
+            }
         }
-        output.iter_mut().for_each(|o| *o /= sum);
+        let factor = value_descale / sum;
+        output.iter_mut().for_each(|output| *output *= factor);
+        spread.iter_mut().for_each(|spread| *spread = spread.sqrt() * factor);
         largest + sum.ln()
+    }
+
+    /// What Q, K and V are multiplied with.
+    fn descales(&self) -> [f64; 3] {
+        let [_, _, kv_heads, _] = self.problem.key_shape();
+        let kv_head = self.head / (self.problem.heads as usize / kv_heads);
+        match &self.inputs.descales {
+            None => [1.0; 3],
+            Some(descales) => descales.each_ref().map(|d| d[self.batch * kv_heads + kv_head]),
+        }
     }
 
     /// The place of a key among the rows of K, and of its value among those of V.

@@ -5,10 +5,10 @@ use rand::{RngExt, SeedableRng};
 use rand_distr::StandardNormal;
 use tilewright_codegen::attention::Problem;
 
-use super::ShapeError;
+use super::{ShapeError, quantized};
 use crate::DType;
 
-/// Q, K and V, each value one that the problem's data type holds.
+/// Q, K and V as they are stored, and what they are multiplied with.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Inputs {
     /// Q, `[batch, seqlen_q, heads, head_dim]`.
@@ -17,6 +17,8 @@ pub struct Inputs {
     pub key: Vec<f64>,
     /// V, `[batch, seqlen_kv, kv_heads, head_dim_v]`.
     pub value: Vec<f64>,
+    /// Factors of Q, K and V, `[batch, kv_heads]` each, in f32; 1 where there are none.
+    pub descales: Option<[Vec<f64>; 3]>,
 }
 
 /// How random inputs are distributed.
@@ -32,18 +34,38 @@ pub enum Values {
 }
 
 impl Inputs {
-    /// Inputs drawn from `seed` and rounded to the problem's data type. One seed always gives the
+    /// Inputs drawn from `seed`, as the problem's data type holds them. One seed always gives the
     /// same.
+    ///
+    /// FP8 inputs are quantized as [`quantize`](tilewright_codegen::attention::quantize) does it,
+    /// with Q and K rotated where their head dimension allows it.
     pub fn random(problem: &Problem, values: Values, seed: u64) -> Inputs {
+        let drawn = Inputs::exact(problem, values, seed);
+        match problem.dtype.has_descales() {
+            true => quantized::quantized(problem, drawn, true),
+            false => {
+                let dtype = DType::from(problem.dtype);
+                let round = |tensor: Vec<f64>| {
+                    let rounded = |value| dtype.value(&dtype.encode(value)).to_f64();
+                    tensor.into_iter().map(rounded).collect()
+                };
+                let Inputs { query, key, value, .. } = drawn;
+                let [query, key, value] = [query, key, value].map(round);
+                Inputs { query, key, value, descales: None }
+            }
+        }
+    }
+
+    /// What [`random`](Inputs::random) rounds.
+    pub fn exact(problem: &Problem, values: Values, seed: u64) -> Inputs {
         let mut generator = Xoshiro256PlusPlus::seed_from_u64(seed);
-        let dtype = DType::from(problem.dtype);
         let mut tensor = |shape: [usize; 4]| {
             let mut value = || {
                 let mut value: f64 = generator.sample(StandardNormal);
                 if values == Values::Outliers && generator.random_ratio(1, 1000) {
                     value += 10.0 * generator.sample::<f64, _>(StandardNormal);
                 }
-                dtype.value(&dtype.encode(value)).to_f64()
+                value
             };
             (0..shape.iter().product()).map(|_| value()).collect()
         };
@@ -51,7 +73,17 @@ impl Inputs {
             query: tensor(problem.query_shape()),
             key: tensor(problem.key_shape()),
             value: tensor(problem.value_shape()),
+            descales: None,
         }
+    }
+
+    /// These inputs in FP8, with Q and K rotated or not.
+    ///
+    /// # Panics
+    ///
+    /// Where the problem's data type has more than 8 bits, or the inputs have other shapes.
+    pub fn quantized(self, problem: &Problem, rotate: bool) -> Inputs {
+        quantized::quantized(problem, self, rotate)
     }
 
     pub(super) fn check(&self, problem: &Problem) -> Result<(), ShapeError> {
@@ -60,6 +92,13 @@ impl Inputs {
             ("K", self.key.len(), problem.key_shape()),
             ("V", self.value.len(), problem.value_shape()),
         ];
+        let descales = problem.descale_shape().iter().product();
+        for factors in self.descales.iter().flatten() {
+            if factors.len() != descales {
+                let (tensor, found) = ("descales", factors.len());
+                return Err(ShapeError { tensor, found, expected: descales });
+            }
+        }
         for (tensor, found, shape) in tensors {
             let expected = shape.iter().product();
             if found != expected {

@@ -21,6 +21,8 @@
 
 mod forward;
 mod inputs;
+mod quantized;
+mod tolerance;
 
 pub use forward::{Output, forward};
 pub use inputs::{Inputs, Values};

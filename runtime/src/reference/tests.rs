@@ -19,6 +19,7 @@ fn by_formula(problem: &Problem, scale: f64, inputs: &Inputs) -> Output {
     let [batches, queries, heads, dim] = problem.query_shape();
     let [_, keys, kv_heads, width] = problem.value_shape();
     let mut output = vec![0.0; batches * queries * heads * width];
+    let mut spread = output.clone();
     let mut log_sum_exp = vec![f64::NEG_INFINITY; batches * heads * queries];
     for b in 0..batches {
         for h in 0..heads {
@@ -26,6 +27,7 @@ fn by_formula(problem: &Problem, scale: f64, inputs: &Inputs) -> Output {
             for i in 0..queries {
                 let mut sum = 0.0;
                 let mut row = vec![0.0; width];
+                let mut squares = vec![0.0; width];
                 for j in 0..keys {
                     let distance = j as i64 - (i as i64 + keys as i64 - queries as i64);
                     let visible = match problem.mask {
@@ -46,20 +48,24 @@ fn by_formula(problem: &Problem, scale: f64, inputs: &Inputs) -> Output {
                     let weight = (scale * score).exp();
                     sum += weight;
                     for (d, value) in row.iter_mut().enumerate() {
-                        *value +=
+                        let product =
                             weight * inputs.value[((b * keys + j) * kv_heads + g) * width + d];
+                        *value += product;
+                        squares[d] += product * product;
                     }
                 }
                 if sum > 0.0 {
                     log_sum_exp[(b * heads + h) * queries + i] = sum.ln();
                     for (d, value) in row.iter().enumerate() {
-                        output[((b * queries + i) * heads + h) * width + d] = value / sum;
+                        let at = ((b * queries + i) * heads + h) * width + d;
+                        output[at] = value / sum;
+                        spread[at] = squares[d].sqrt() / sum;
                     }
                 }
             }
         }
     }
-    Output { output, log_sum_exp }
+    Output { output, log_sum_exp, spread }
 }
 
 fn check_close(found: &[f64], expected: &[f64]) {
@@ -75,6 +81,7 @@ fn check(problem: &Problem, values: Values, seed: u64) {
     let found = forward(problem, 0.25, &inputs).unwrap();
     let expected = by_formula(problem, 0.25, &inputs);
     check_close(&found.output, &expected.output);
+    check_close(&found.spread, &expected.spread);
     check_close(&found.log_sum_exp, &expected.log_sum_exp);
 }
 

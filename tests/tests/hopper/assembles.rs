@@ -33,11 +33,11 @@ fn accepted(problem: &Problem) -> Vec<Config> {
     Config::space(problem, gpu).filter(|config| config.check(problem, gpu).is_ok()).collect()
 }
 
-fn problems() -> Vec<Problem> {
+fn problems(dtype: DataType) -> Vec<Problem> {
     let masks = [Mask::Full, Mask::Causal, Mask::Window { left: 512, right: 0 }];
     let dims = [(64, 64), (96, 96), (128, 128), (192, 128), (192, 192), (256, 256)];
     let pairs = dims.into_iter().flat_map(|dims| masks.map(|mask| (dims, mask)));
-    pairs.map(|(dims, mask)| problem(DataType::Bf16, dims, (1024, 1024), mask)).collect()
+    pairs.map(|(dims, mask)| problem(dtype, dims, (1024, 1024), mask)).collect()
 }
 
 fn check(cases: Vec<(Problem, Config)>) {
@@ -50,7 +50,8 @@ fn check(cases: Vec<(Problem, Config)>) {
 #[test]
 fn defaults_assemble_without_spills_or_serialized_products() {
     let gpu = Gpu::named("h100_sxm").unwrap();
-    check(problems().into_iter().map(|p| (p, Config::default_for(&p, gpu))).collect());
+    let problems = [DataType::Bf16, DataType::E4m3].into_iter().flat_map(problems);
+    check(problems.map(|p| (p, Config::default_for(&p, gpu))).collect());
 }
 
 #[test]
@@ -59,10 +60,14 @@ fn a_sample_of_what_is_accepted_assembles() {
     let sample = |problem: Problem| {
         let accepted = accepted(&problem);
         let chosen: Vec<_> = accepted.sample(&mut random, 3).copied().collect();
-        let dtype = [DataType::F16, DataType::Bf16][random.random_range(0..2)];
+        let dtype = match problem.dtype {
+            DataType::Bf16 => [DataType::F16, DataType::Bf16][random.random_range(0..2)],
+            _ => [DataType::E4m3, DataType::E5m2][random.random_range(0..2)],
+        };
         chosen.into_iter().map(move |config| (Problem { dtype, ..problem }, config))
     };
-    check(problems().into_iter().flat_map(sample).collect());
+    let problems = [DataType::Bf16, DataType::E4m3].into_iter().flat_map(problems);
+    check(problems.flat_map(sample).collect());
 }
 
 /// Every head dimension and mask with all that is accepted, in a random order: as many as
@@ -72,7 +77,8 @@ fn a_sample_of_what_is_accepted_assembles() {
 fn all_that_is_accepted_assembles() {
     let mut random = SmallRng::seed_from_u64(1);
     let of = |problem: Problem| accepted(&problem).into_iter().map(move |config| (problem, config));
-    let all: Vec<_> = problems().into_iter().flat_map(of).collect();
+    let problems = [DataType::Bf16, DataType::E4m3].into_iter().flat_map(problems);
+    let all: Vec<_> = problems.flat_map(of).collect();
     let most = std::env::var("TILEWRIGHT_SWEEP").ok().and_then(|most| most.parse().ok());
     check(all.sample(&mut random, most.unwrap_or(all.len())).copied().collect());
 }

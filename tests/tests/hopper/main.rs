@@ -1,4 +1,5 @@
 //! The Hopper attention kernel: every config assembles, and the steady loop is lean in SASS.
 
 mod assembles;
+mod fp8;
 mod sass;

@@ -16,7 +16,8 @@ fn instructions_per_score(problem: &Problem, config: &Config) -> f64 {
     let nvdisasm = Nvdisasm::find().unwrap_or_else(|error| panic!("{error}"));
     let functions =
         nvdisasm.disassemble(&assembled.cubin).unwrap_or_else(|error| panic!("{error}"));
-    let steady = functions[0].steady_loop(&["HGMMA", "MUFU.EX2"]).expect("a steady loop");
+    let product = if problem.dtype.bytes() == 1 { "QGMMA" } else { "HGMMA" };
+    let steady = functions[0].steady_loop(&[product, "MUFU.EX2"]).expect("a steady loop");
     let mix = functions[0].mix(&steady);
     let scores = 64 * config.tile_n / 128;
     let per_score = mix.total() as f64 / f64::from(scores);
@@ -26,9 +27,9 @@ fn instructions_per_score(problem: &Problem, config: &Config) -> f64 {
 
 /// Checks that the steady loop of a config is leaner than `best_public`, the best public kernel's
 /// of the same shape (FlashAttention-3, assembled and counted in the same way).
-fn check(head_dim: u32, config: &str, best_public: f64) {
+fn check(dtype: DataType, head_dim: u32, config: &str, best_public: f64) {
     for mask in [Mask::Full, Mask::Causal] {
-        let problem = problem(DataType::Bf16, (head_dim, head_dim), (1024, 1024), mask);
+        let problem = problem(dtype, (head_dim, head_dim), (1024, 1024), mask);
         let found = instructions_per_score(&problem, &config.parse().unwrap());
         assert!(found < best_public, "{config}: {found} instructions per score");
     }
@@ -36,15 +37,20 @@ fn check(head_dim: u32, config: &str, best_public: f64) {
 
 #[test]
 fn the_wide_tile_is_leaner_than_the_best_public_kernel() {
-    check(128, "m128n176s2ovppslrs", 6.7);
+    check(DataType::Bf16, 128, "m128n176s2ovppslrs", 6.7);
 }
 
 #[test]
 fn the_square_tile_is_leaner_than_the_best_public_kernel() {
-    check(128, "m128n128s2ovppslrs", 7.3);
+    check(DataType::Bf16, 128, "m128n128s2ovppslrs", 7.3);
 }
 
 #[test]
 fn head_dimension_64_is_leaner_than_the_best_public_kernel() {
-    check(64, "m192n128s2ovppslrs", 6.6);
+    check(DataType::Bf16, 64, "m192n128s2ovppslrs", 6.6);
+}
+
+#[test]
+fn fp8_is_leaner_than_the_best_public_kernel() {
+    check(DataType::E4m3, 128, "m128n224s2ovppslrs", 6.0);
 }

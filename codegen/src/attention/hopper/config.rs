@@ -4,6 +4,7 @@ use super::shared::SharedPlan;
 use crate::attention::{MaskKind, Problem, Rescale, Resources};
 use crate::dsl::{WARPGROUP, WARPGROUP_ROWS};
 use crate::gpu::{Gpu, Target};
+use crate::tile::ByteTranspose;
 
 /// How the forward kernel computes: its tiles and its variants. As text it is one word, such as
 /// `m128n176s2ovppslrs`; see [`ParseConfigError`](super::ParseConfigError).
@@ -71,7 +72,7 @@ impl Config {
     }
 
     /// Consumer warpgroups of a block.
-    pub fn consumers(&self) -> u32 {
+    pub const fn consumers(&self) -> u32 {
         self.tile_m / WARPGROUP_ROWS
     }
 
@@ -81,9 +82,6 @@ impl Config {
     }
 
     fn check_shape(&self, problem: &Problem) -> Result<(), ConfigError> {
-        if problem.dtype.bytes() != 2 {
-            return Err(ConfigError::DataType { dtype: problem.dtype });
-        }
         let dims = (problem.head_dim, problem.head_dim_v);
         if !HEAD_DIMS.contains(&dims) {
             return Err(ConfigError::HeadDims { head_dim: dims.0, head_dim_v: dims.1 });
@@ -104,6 +102,12 @@ impl Config {
     }
 
     fn check_variants(&self, problem: &Problem) -> Result<(), ConfigError> {
+        if problem.dtype.bytes() == 1 {
+            ByteTranspose::result_layout(self.tile_n, problem.head_dim_v)?;
+            if self.p_in_shared {
+                return Err(ConfigError::SharedProbabilities { dtype: problem.dtype });
+            }
+        }
         if self.ping_pong && self.consumers() == 1 {
             return Err(ConfigError::PingPongAlone);
         }
@@ -152,6 +156,10 @@ impl Config {
     /// [`Config::check`]. Every pair of head dimensions that the kernel takes has one.
     pub fn default_for(problem: &Problem, gpu: &Gpu) -> Config {
         let tiles: &[(u32, u32)] = match (problem.head_dim, problem.head_dim_v) {
+            (..=64, _) if problem.dtype.bytes() == 1 => &[(192, 128)],
+            _ if problem.dtype.bytes() == 1 => {
+                &[(128, 224), (128, 192), (128, 160), (128, 128), (128, 96)]
+            }
             (..=64, _) => &[(192, 160), (192, 128)],
             (..=96, _) => &[(128, 144), (128, 128)],
             (..=128, _) => &[(128, 160), (128, 128)],

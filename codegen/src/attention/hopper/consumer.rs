@@ -49,8 +49,10 @@ pub(super) fn consume<'k>(
     let mut values = memory.values.first_read(k);
     Schedule::new(k, arguments, shape).for_each(|work| {
         let mut output = Accumulator::zeros(k, 1, shape.head_dim_v / 8);
-        let scale_log2 = arguments.softmax_scale * std::f32::consts::LOG2_E;
-        let mut softmax = OnlineSoftmax::new(k, shape.dtype, 1, scale_log2, shape.config.rescale);
+        let (scale, value_descale) = consumer.scales(&work);
+        let scale_log2 = scale * std::f32::consts::LOG2_E;
+        let dtype = shape.dtype.probability();
+        let mut softmax = OnlineSoftmax::new(k, dtype, 1, scale_log2, shape.config.rescale);
         memory.queries.wait(&queries);
         k.if_(work.tiles.end.gt(work.tiles.begin), || {
             let mut tile_loop = TileLoop {
@@ -67,7 +69,11 @@ pub(super) fn consume<'k>(
             };
             tile_loop.run();
         });
-        store_output(&consumer, &work, &output, &softmax.finish(), &mut queries);
+        let mut rows = softmax.finish();
+        if let Some(descale) = value_descale {
+            rows.iter_mut().for_each(|(factor, _)| *factor = *factor * descale);
+        }
+        store_output(&consumer, &work, &output, &rows, &mut queries);
     });
     turns.end();
 }
@@ -80,10 +86,20 @@ impl<'k> Consumer<'_, 'k> {
         work.first_row + (self.number * WARPGROUP_ROWS + own).as_signed()
     }
 
+    /// What scores are multiplied with, and values, where they are at all.
+    fn scales(&self, work: &Work<'k>) -> (Value<'k, f32>, Option<Value<'k, f32>>) {
+        let Arguments { softmax_scale, kv_heads, descales, .. } = *self.arguments;
+        let Some(descales) = descales else { return (softmax_scale, None) };
+        let at = work.batch * kv_heads + work.kv_head;
+        let [query, key, value] = descales.map(|descale| descale.element(at).load());
+        (softmax_scale * query * key, Some(value))
+    }
+
     /// The queries of this consumer, as A operands.
     pub(super) fn query_steps(&self) -> Vec<OperandA<'k>> {
         let layout = self.shape.plan.query;
-        let tile = Descriptor::new(self.memory.at(0), layout).element(self.number, layout.bytes());
+        let stride = self.shape.plan.query_stride();
+        let tile = Descriptor::new(self.memory.at(0), layout).element(self.number, stride);
         let steps = 0..layout.steps_along_rows();
         steps.map(|step| OperandA::Shared(tile.offset(layout.along_rows(step)).value())).collect()
     }
@@ -102,8 +118,13 @@ impl<'k> Consumer<'_, 'k> {
         let layout = self.shape.plan.value;
         let ring = Descriptor::new(self.memory.at(self.shape.plan.values_at()), layout);
         let tile = ring.element(slot, layout.bytes());
-        let steps = 0..layout.steps_across_rows();
-        steps.map(|step| tile.offset(layout.across_rows(step))).collect()
+        let steps = |count: u32, place: &dyn Fn(u32) -> u32| {
+            (0..count).map(|step| tile.offset(place(step))).collect()
+        };
+        match self.shape.plan.staged {
+            None => steps(layout.steps_across_rows(), &|step| layout.across_rows(step)),
+            Some(_) => steps(layout.steps_along_rows(), &|step| layout.along_rows(step)),
+        }
     }
 
     /// Sets the scores of key tile `tile` that rows from `thread_row` on do not see to −∞.

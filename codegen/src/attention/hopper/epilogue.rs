@@ -14,17 +14,21 @@ pub(super) fn store_output<'k>(
     queries: &mut Turn<'k>,
 ) {
     let Consumer { k, shape, arguments, memory, number, .. } = *consumer;
-    let (layout, query_bytes) = (shape.plan.output, shape.plan.query.bytes());
-    let own = memory.at(0).byte_add(number * query_bytes);
+    let layout = shape.plan.output;
+    let own = memory.at(0).byte_add(number * shape.plan.query_stride());
     let scaled = output.product().map(|element, row, _| element * rows[row].0);
-    WarpgroupTile::new(k, own, layout).store(&scaled.into_a(shape.dtype).concat());
+    let tile = WarpgroupTile::new(k, own, layout);
+    match shape.plan.staged {
+        None => tile.store(&scaled.into_a(shape.dtype).concat()),
+        Some(_) => tile.store_transposed_columns(k, scaled, shape.dtype.output()),
+    }
     k.fence_shared_for_async();
     consumer.warpgroup.wait();
     let is_first_thread = (k.thread_index().x % WARPGROUP).eq(0);
     k.if_(is_first_thread, || {
         let first_row = work.first_row + (number * WARPGROUP_ROWS).as_signed();
         for panel in 0..layout.panels() {
-            let column = k.constant((panel * layout.width() / shape.dtype.bytes()) as i32);
+            let column = k.constant((panel * layout.width() / shape.dtype.output().bytes()) as i32);
             let at = [column, work.head.as_signed(), first_row, work.batch.as_signed()];
             let source = own.byte_offset((panel * layout.panel().bytes()).into());
             arguments.output.store(at, source);

@@ -3,6 +3,7 @@ use thiserror::Error;
 use super::config::HEAD_DIMS;
 use crate::attention::{DataType, MaskKind, ProblemError, Subject};
 use crate::gpu::Target;
+use crate::tile::TransposeError;
 
 /// Why a [`Config`](super::Config) cannot be built for a problem and a GPU.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -14,9 +15,12 @@ pub enum ConfigError {
     /// The target lacks the kernel's instructions.
     #[error("{target} lacks wgmma and setmaxnreg; expected sm_90a")]
     Target { target: Target },
-    /// The kernel has no such data type.
-    #[error("{dtype} is not served here; expected f16 or bf16")]
-    DataType { dtype: DataType },
+    /// Values cannot be transposed.
+    #[error("V: {0}; take another number of keys")]
+    Transpose(#[from] TransposeError),
+    /// FP8 probabilities have no other way than registers.
+    #[error("{dtype} probabilities pass through registers alone; expected p_in_shared = false")]
+    SharedProbabilities { dtype: DataType },
     /// No kernel for these head dimensions.
     #[error("head_dim is {head_dim} and head_dim_v {head_dim_v}; expected {}", head_dims())]
     HeadDims { head_dim: u32, head_dim_v: u32 },

@@ -5,6 +5,7 @@ use super::memory::Memory;
 use super::producer::produce;
 use super::registers;
 use super::shape::{Arguments, Shape};
+use super::transposer::produce_transposed;
 use crate::dsl::{Builder, WARPGROUP};
 
 /// The body of the kernel.
@@ -19,10 +20,14 @@ pub(super) fn forward(k: &Builder, shape: &Shape) {
     let memory = Memory::declare(k, shape);
     memory.init(k, shape);
     let warpgroup = (k.thread_index().x / WARPGROUP).of_first_lane();
-    let shares = registers::shares(config.consumers());
+    let shares = registers::shares(config, shape.dtype);
     let copies = || {
         if let Some((producer, _)) = shares {
             k.give_up_registers(producer);
+        }
+        if let Some(staged) = &memory.staged {
+            produce_transposed(k, shape, &arguments, &memory, staged);
+            return;
         }
         let warp = (k.thread_index().x / 32).of_first_lane();
         k.if_(warp.eq(0), || {

@@ -1,5 +1,5 @@
 use super::shape::Shape;
-use crate::dsl::{Builder, Pointer, Shared};
+use crate::dsl::{Builder, Pointer, Shared, WARPGROUP};
 use crate::tile::{PanelLayout, SlotRing};
 
 /// The block's shared memory: tiles, and the rings that guard them.
@@ -9,7 +9,10 @@ pub(super) struct Memory<'k> {
     /// The query tile of all consumers, as a ring of one slot.
     pub(super) queries: SlotRing<'k>,
     pub(super) keys: SlotRing<'k>,
+    /// Value tiles as they are multiplied.
     pub(super) values: SlotRing<'k>,
+    /// Value tiles as they are copied, where they are transposed before they are multiplied.
+    pub(super) staged: Option<SlotRing<'k>>,
 }
 
 impl<'k> Memory<'k> {
@@ -27,7 +30,12 @@ impl<'k> Memory<'k> {
             base,
             queries: ring(1, consumers * plan.query.bytes(), 1),
             keys: ring(config.stages, plan.key.bytes(), config.cluster),
-            values: ring(config.stages, plan.value.bytes(), config.cluster),
+            values: match plan.staged {
+                None => ring(config.stages, plan.value.bytes(), config.cluster),
+                // Each block transposes for itself.
+                Some(_) => ring(config.stages, plan.value.bytes(), 1),
+            },
+            staged: plan.staged.map(|tile| ring(config.stages, tile.bytes(), config.cluster)),
         }
     }
 
@@ -38,7 +46,13 @@ impl<'k> Memory<'k> {
         k.if_(k.thread_index().x.eq(0), || {
             self.queries.init(consumers);
             self.keys.init(WARPS * consumers);
-            self.values.init(WARPS * consumers);
+            match &self.staged {
+                None => self.values.init(WARPS * consumers),
+                Some(staged) => {
+                    staged.init(WARPGROUP);
+                    self.values.init_written(WARPGROUP, WARPS * consumers);
+                }
+            }
             k.fence_mbarrier_init();
         });
         match shape.config.cluster {

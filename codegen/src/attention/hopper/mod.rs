@@ -17,6 +17,7 @@ mod shared;
 mod text;
 mod tile;
 mod tile_loop;
+mod transposer;
 mod turns;
 
 pub use config::Config;

@@ -25,14 +25,14 @@ pub(super) struct SharedProbabilities<'k> {
 impl<'k> Probabilities<'k> {
     pub(super) fn new(consumer: &Consumer<'_, 'k>) -> Self {
         let Consumer { k, shape, memory, number, warpgroup, .. } = *consumer;
-        let dtype = shape.dtype;
+        let dtype = shape.dtype.probability();
         if shape.config.p_in_shared {
             let layout = shape.plan.probability;
             let own = memory.at(shape.plan.probabilities_at()).byte_add(number * layout.bytes());
             let tile = WarpgroupTile::new(k, own, layout);
             return Self::Shared(SharedProbabilities { k, dtype, warpgroup, tile });
         }
-        let steps = 0..shape.config.tile_n / 16;
+        let steps = 0..shape.config.tile_n * dtype.bytes() / 32;
         let step = |_| std::array::from_fn(|_| k.variable(0_u32));
         Self::Registers(dtype, steps.map(step).collect())
     }

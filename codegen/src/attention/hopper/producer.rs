@@ -6,7 +6,8 @@ use super::shape::{Arguments, Shape};
 use crate::dsl::{Builder, CacheHint, Receivers, TensorMap, Value, WARPGROUP_ROWS};
 use crate::tile::{PanelLayout, SlotRing, Turn};
 
-struct Producer<'a, 'k> {
+/// What the copying thread knows.
+pub(super) struct Producer<'a, 'k> {
     k: &'k Builder,
     shape: &'a Shape,
     arguments: &'a Arguments<'k>,
@@ -17,7 +18,7 @@ struct Producer<'a, 'k> {
 }
 
 /// K or V: its tensor map, its ring, and where that lies.
-struct Stream<'a, 'k> {
+pub(super) struct Stream<'a, 'k> {
     map: TensorMap<'k, 4>,
     ring: &'a SlotRing<'k>,
     at: u32,
@@ -34,19 +35,9 @@ pub(super) fn produce<'k>(
     arguments: &Arguments<'k>,
     memory: &Memory<'k>,
 ) {
-    let plan = &shape.plan;
-    let rank = match shape.config.cluster {
-        1 => k.constant(0),
-        _ => k.cluster_rank(),
-    };
-    let (again, once) = (k.keep_in_cache(), k.drop_from_cache());
-    let producer = Producer { k, shape, arguments, memory, rank, again, once };
-    let stream = |map, ring, at, layout| {
-        let turn = SlotRing::first_fill(ring, k);
-        Stream { map, ring, at, layout, turn }
-    };
-    let mut keys = stream(arguments.key, &memory.keys, plan.keys_at(), plan.key);
-    let mut values = stream(arguments.value, &memory.values, plan.values_at(), plan.value);
+    let producer = Producer::new(k, shape, arguments, memory);
+    let mut keys = Stream::keys(&producer);
+    let mut values = Stream::values(&producer);
     let mut query_turn = memory.queries.first_fill(k);
     Schedule::new(k, arguments, shape).for_each(|work| {
         let mut tile = k.variable(work.tiles.end - 1);
@@ -64,14 +55,48 @@ pub(super) fn produce<'k>(
     });
 }
 
-impl<'k> Producer<'_, 'k> {
-    fn copy_query(&self, turn: &mut Turn<'k>, work: &Work<'k>) {
-        let layout = self.shape.plan.query;
+impl<'a, 'k> Stream<'a, 'k> {
+    /// The stream of key tiles.
+    pub(super) fn keys(producer: &Producer<'a, 'k>) -> Self {
+        let Producer { k, shape, arguments, memory, .. } = *producer;
+        let (ring, at, layout) = (&memory.keys, shape.plan.keys_at(), shape.plan.key);
+        Self { map: arguments.key, ring, at, layout, turn: ring.first_fill(k) }
+    }
+
+    /// The stream of value tiles, as they are copied.
+    pub(super) fn values(producer: &Producer<'a, 'k>) -> Self {
+        let Producer { k, shape, arguments, memory, .. } = *producer;
+        let (ring, at) = match &memory.staged {
+            None => (&memory.values, shape.plan.values_at()),
+            Some(staged) => (staged, shape.plan.staged_at()),
+        };
+        let layout = shape.plan.copied_value();
+        Self { map: arguments.value, ring, at, layout, turn: ring.first_fill(k) }
+    }
+}
+
+impl<'a, 'k> Producer<'a, 'k> {
+    pub(super) fn new(
+        k: &'k Builder,
+        shape: &'a Shape,
+        arguments: &'a Arguments<'k>,
+        memory: &'a Memory<'k>,
+    ) -> Self {
+        let rank = match shape.config.cluster {
+            1 => k.constant(0),
+            _ => k.cluster_rank(),
+        };
+        let (again, once) = (k.keep_in_cache(), k.drop_from_cache());
+        Self { k, shape, arguments, memory, rank, again, once }
+    }
+
+    pub(super) fn copy_query(&self, turn: &mut Turn<'k>, work: &Work<'k>) {
+        let (layout, stride) = (self.shape.plan.query, self.shape.plan.query_stride());
         self.memory.queries.fill(turn, |_, full| {
             for consumer in 0..self.shape.config.consumers() {
                 let row = work.first_row + (consumer * WARPGROUP_ROWS) as i32;
                 for panel in 0..layout.panels() {
-                    let place = consumer * layout.bytes() + panel * layout.panel().bytes();
+                    let place = consumer * stride + panel * layout.panel().bytes();
                     let at = [self.column(layout, panel), work.head.as_signed(), row, batch(work)];
                     let destination = self.memory.at(place);
                     let (receivers, hint) = (Receivers::Block, Some(self.once));
@@ -82,7 +107,7 @@ impl<'k> Producer<'_, 'k> {
     }
 
     /// Copies this block's rows of a key or value tile, to all blocks of the cluster.
-    fn copy(&self, stream: &mut Stream<'_, 'k>, work: &Work<'k>, tile: Value<'k, i32>) {
+    pub(super) fn copy(&self, stream: &mut Stream<'_, 'k>, work: &Work<'k>, tile: Value<'k, i32>) {
         let Stream { map, ring, at, layout, turn } = stream;
         let rows = self.shape.copied_rows();
         let own_row = self.rank * rows;

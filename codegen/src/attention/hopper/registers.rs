@@ -1,23 +1,26 @@
 //! How many registers a consumer's thread takes, and has.
 
 use super::{Config, ConfigError};
-use crate::attention::Problem;
+use crate::attention::{DataType, Problem};
 
 /// Registers of a thread of the producer and of a consumer, after `setmaxnreg` has moved them from
 /// one to the other; none where there are enough for everybody.
 ///
-/// A block of n warpgroups begins with 65536 / (128 n) for each thread.
-pub(super) const fn shares(consumers: u32) -> Option<(u32, u32)> {
-    match consumers {
-        1 => None,
-        2 => Some((24, 240)),
+/// A block of n warpgroups begins with 65536 / (128 n) for each thread, rounded down to a multiple
+/// of 8, and can share out no more than that. To transpose takes more registers than to copy.
+pub(super) const fn shares(config: &Config, dtype: DataType) -> Option<(u32, u32)> {
+    match (config.consumers(), dtype.bytes()) {
+        (1, _) => None,
+        (2, 1) => Some((40, 232)),
+        (2, _) => Some((24, 240)),
+        (_, 1) => Some((56, 152)),
         _ => Some((32, 160)),
     }
 }
 
 /// The most that a consumer's thread can use.
-const fn limit(consumers: u32) -> u32 {
-    match shares(consumers) {
+const fn limit(config: &Config, dtype: DataType) -> u32 {
+    match shares(config, dtype) {
         Some((_, consumer)) => consumer,
         None => 255,
     }
@@ -27,18 +30,18 @@ const fn limit(consumers: u32) -> u32 {
 /// state of rows, rings and addresses. The latter was found by assembling configs around the limit:
 /// those accepted do not spill.
 pub(super) fn check(config: &Config, problem: &Problem) -> Result<u32, ConfigError> {
-    const WORKING: u32 = 32;
+    let working = if problem.dtype.bytes() == 1 { 28 } else { 32 };
     let output = problem.head_dim_v / 2;
     let scores = config.tile_n / 2;
     let probabilities = match (config.overlap, config.p_in_shared) {
-        (true, false) => config.tile_n / 4,
+        (true, false) => config.tile_n / 8 * problem.dtype.bytes(),
         _ => 0,
     };
-    let needed = output + scores + probabilities + WORKING;
-    let limit = limit(config.consumers());
+    let needed = output + scores + probabilities + working;
+    let limit = limit(config, problem.dtype);
     if needed > limit {
         let arithmetic =
-            format!("O {output} + S {scores} + P {probabilities} + working set {WORKING}");
+            format!("O {output} + S {scores} + P {probabilities} + working set {working}");
         return Err(ConfigError::Registers { needed, arithmetic, limit });
     }
     Ok(needed)

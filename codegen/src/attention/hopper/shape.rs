@@ -51,8 +51,8 @@ impl Shape {
 
     pub(super) fn parameters(&self) -> Vec<Parameter> {
         use Parameter::{
-            Batch, Heads, KvHeads, LogSumExp, SeqlenKv, SeqlenQ, SoftmaxScale, WindowLeft,
-            WindowRight,
+            Batch, Heads, KeyDescale, KvHeads, LogSumExp, QueryDescale, SeqlenKv, SeqlenQ,
+            SoftmaxScale, ValueDescale, WindowLeft, WindowRight,
         };
         let plan = &self.plan;
         let map = |tensor, rows, layout: PanelLayout| {
@@ -61,7 +61,7 @@ impl Shape {
         let mut parameters = vec![
             map(Tensor::Query, WARPGROUP_ROWS, plan.query),
             map(Tensor::Key, self.copied_rows(), plan.key),
-            map(Tensor::Value, self.copied_rows(), plan.value),
+            map(Tensor::Value, self.copied_rows(), plan.copied_value()),
             map(Tensor::Output, WARPGROUP_ROWS, plan.output),
             LogSumExp,
             SeqlenQ,
@@ -73,6 +73,9 @@ impl Shape {
         ];
         if self.mask == MaskKind::Window {
             parameters.extend([WindowLeft, WindowRight]);
+        }
+        if self.dtype.has_descales() {
+            parameters.extend([QueryDescale, KeyDescale, ValueDescale]);
         }
         parameters
     }
@@ -101,6 +104,8 @@ pub(super) struct Arguments<'k> {
     pub(super) heads: Value<'k, u32>,
     pub(super) kv_heads: Value<'k, u32>,
     pub(super) softmax_scale: Value<'k, f32>,
+    /// Those of Q, K and V, for FP8.
+    pub(super) descales: Option<[Pointer<'k, f32, Global>; 3]>,
 }
 
 impl<'k> Arguments<'k> {
@@ -118,6 +123,10 @@ impl<'k> Arguments<'k> {
         let softmax_scale = k.parameter(Parameter::SoftmaxScale.name());
         let window = (shape.mask == MaskKind::Window)
             .then(|| (signed(Parameter::WindowLeft), signed(Parameter::WindowRight)));
+        let descale = |parameter: Parameter| k.pointer_parameter(parameter.name());
+        let descales = shape.dtype.has_descales().then(|| {
+            [Parameter::QueryDescale, Parameter::KeyDescale, Parameter::ValueDescale].map(descale)
+        });
         let visible = Visible { mask: shape.mask, seqlen_q, seqlen_kv, window };
         Self {
             query,
@@ -130,6 +139,7 @@ impl<'k> Arguments<'k> {
             heads,
             kv_heads,
             softmax_scale,
+            descales,
         }
     }
 }

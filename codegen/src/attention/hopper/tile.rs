@@ -1,5 +1,6 @@
+use crate::attention::DataType;
 use crate::dsl::{Builder, FragmentA, OperandA, Pointer, Shared, WARPGROUP};
-use crate::tile::{Descriptor, MatrixOrder, MatrixReader, PanelLayout};
+use crate::tile::{CHUNK, Descriptor, MatrixOrder, MatrixReader, PanelLayout, Product};
 
 /// A tile of 64 rows in shared memory that a warpgroup writes from registers, 16 rows a warp.
 #[derive(Debug)]
@@ -30,6 +31,37 @@ impl<'k> WarpgroupTile<'k> {
             let at = step * PIECE;
             let panel = at / self.layout.width() * self.layout.panel().bytes();
             self.access.store(panel, 0, at % self.layout.width() / PIECE, *piece);
+        }
+    }
+
+    /// Writes this warp's rows of a product whose columns are in the order of
+    /// [`ByteTranspose::column_at`](crate::tile::ByteTranspose::column_at): of each 16, a thread has
+    /// four that follow each other.
+    pub(super) fn store_transposed_columns(
+        &self,
+        k: &'k Builder,
+        product: Product<'k>,
+        dtype: DataType,
+    ) {
+        let (layout, swizzle) = (self.layout, self.layout.panel().swizzle());
+        let lane = k.thread_index().x % 32;
+        let (row, quad) = (lane / 4, lane % 4);
+        let first_row = k.thread_index().x % WARPGROUP / 32 * 16_u32;
+        let moved = (row >> swizzle.shift) & ((1 << swizzle.bits) - 1);
+        let own = self.address.address() + (first_row + row) * layout.width() + quad % 2 * 8_u32;
+        let pieces = 0..layout.width() / PIECE;
+        let bases: Vec<_> =
+            pieces.map(|piece| own + ((quad / 2 + 2 * piece) ^ moved) * CHUNK).collect();
+        for (step, pair) in (0..).zip(product.fragments[0].chunks_exact(2)) {
+            let (panel, piece) =
+                (step * PIECE / layout.width(), step * PIECE % layout.width() / PIECE);
+            for half in 0..2 {
+                let [even, odd] = [pair[0], pair[1]].map(|f| [f[2 * half], f[2 * half + 1]]);
+                let packed = [even[0].pack(odd[0], dtype), even[1].pack(odd[1], dtype)];
+                let offset = panel * layout.panel().bytes() + half as u32 * 8 * layout.width();
+                let at = Pointer::<u32, Shared>::new(bases[piece as usize]);
+                at.byte_offset(offset.into()).store_vector(packed);
+            }
         }
     }
 

@@ -217,13 +217,16 @@ impl<'k> TileLoop<'_, 'k> {
         let Consumer { k, shape, .. } = self.consumer;
         let (a, b) = (self.consumer.query_steps(), self.consumer.key_steps(self.keys.slot()));
         let steps = Steps { a, b, major: Major::Depth };
-        Product::begin(k, shape.dtype, shape.config.tile_n / 8, &steps)
+        Product::begin(k, (shape.dtype, shape.dtype), shape.config.tile_n / 8, &steps)
     }
 
     fn begin_output(&mut self) -> Pending<()> {
         let (a, b) = (self.probabilities.steps(), self.consumer.value_steps(self.values.slot()));
-        let steps = Steps { a, b, major: Major::Columns };
-        self.output.begin_adding(self.consumer.shape.dtype, &steps)
+        let dtype = self.consumer.shape.dtype;
+        // FP8 values have been transposed.
+        let major = if dtype.bytes() == 1 { Major::Depth } else { Major::Columns };
+        let steps = Steps { a, b, major };
+        self.output.begin_adding((dtype.probability(), dtype), &steps)
     }
 
     fn mask(&self, scores: Product<'k>, masked: bool) -> Product<'k> {

@@ -16,10 +16,12 @@ pub(super) fn quantize(k: &Builder, shape: &Quantize) {
     let largest = largest_of_block(k, largest.get());
     let block = k.block_index();
     let descale = rows.descale.element(block.y * rows.kv_heads + block.x);
-    k.if_(k.thread_index().x.eq(0), || descale.store(largest / LARGEST));
+    let is_zero = largest.eq(0.0);
+    let found = is_zero.select(1.0, largest / LARGEST);
+    k.if_(k.thread_index().x.eq(0), || descale.store(found));
 
     let pack = |numbers| Value::pack_four(numbers, DataType::E4m3);
-    let scale = largest.gt(0.0).select(k.constant(LARGEST) / largest, 0.0);
+    let scale = is_zero.select(1.0, k.constant(LARGEST) / largest);
     rows.for_each_chunk(|chunk, write| {
         let [a, b, c, d, e, f, g, h] = chunk.map(|x| x * scale);
         write([pack([a, b, c, d]), pack([e, f, g, h])]);

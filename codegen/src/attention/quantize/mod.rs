@@ -4,7 +4,7 @@
 //! 448, the largest of e4m3:
 //!
 //! ```text
-//! descale[b, g]     = max |R·X[b, :, h, :]| / 448       over the query heads h that share g
+//! descale[b, g]     = max |R·X[b, :, h, :]| / 448       over the query heads h that share g; 1 where all is 0
 //! quantized[b, i, h] = round(R·X[b, i, h] / descale[b, g])
 //! ```
 //!
