@@ -77,7 +77,8 @@ impl ConfigError {
         Subject::Rule(match self {
             Self::Problem(error) => return error.subject(),
             Self::HeadDims { .. } => return Subject::HeadDim,
-            Self::DataType { .. } => return Subject::DataType,
+            Self::Transpose(_) => "whole blocks to transpose",
+            Self::SharedProbabilities { .. } => "FP8 probabilities in shared memory",
             Self::Target { .. } => return Subject::Target,
             Self::TileM { .. } => "rows of a warpgroup",
             Self::TileN { .. } => "keys of a step",
