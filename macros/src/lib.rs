@@ -47,7 +47,8 @@ pub fn kernel(options: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// The type has the constants `PTX`, `ENTRY`, `CONFIG` and `DESCRIPTION`; `load(device)` makes a
 /// value of it, and its `launch` takes the sizes and tensors of one launch: lengths, heads, batch and the
-/// softmax scale are given there, so one kernel serves them all.
+/// softmax scale are given there, so one kernel serves them all. FP8 is passed as bytes, with a factor
+/// for each batch and key-value head by which Q, K and V are multiplied.
 ///
 /// | key | value |
 /// | --- | --- |

@@ -50,6 +50,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         value: value.into(),
         output: output.into(),
         log_sum_exp: log_sum_exp.into(),
+        descales: None,
     };
     prefill.launch(device, &sizes, &tensors)?;
 

@@ -2,7 +2,7 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote};
-use tilewright_codegen::attention::{Grid, Parameter, TensorBox};
+use tilewright_codegen::attention::{DataType, Grid, Parameter, TensorBox};
 
 use super::Built;
 use super::input::{Input, Value};
@@ -10,7 +10,7 @@ use super::input::{Input, Value};
 /// A unit-like handle of a loaded kernel, with what was compiled as constants.
 pub(super) fn item(input: &Input, built: Option<&Built>) -> TokenStream {
     let Input { attributes, visibility, name, .. } = input;
-    let element = element(input);
+    let elements = elements(input);
     let description = description(built);
     let config = built.map_or(String::new(), |built| built.request.config.to_string());
     let title = match built {
@@ -29,7 +29,7 @@ pub(super) fn item(input: &Input, built: Option<&Built>) -> TokenStream {
         #(#attributes)*
         #[derive(Debug)]
         #visibility struct #name {
-            loaded: ::tilewright::kernel::attention::Loaded<#element>,
+            loaded: ::tilewright::kernel::attention::Loaded<#elements>,
         }
 
         impl #name {
@@ -65,7 +65,7 @@ pub(super) fn item(input: &Input, built: Option<&Built>) -> TokenStream {
                 &self,
                 device: &mut dyn ::tilewright::device::Device,
                 sizes: &::tilewright::kernel::attention::Sizes,
-                tensors: &::tilewright::kernel::attention::Tensors<#element>,
+                tensors: &::tilewright::kernel::attention::Tensors<#elements>,
             ) -> ::core::result::Result<(), ::tilewright::kernel::attention::Error> {
                 self.loaded.launch(device, sizes, tensors)
             }
@@ -73,12 +73,17 @@ pub(super) fn item(input: &Input, built: Option<&Built>) -> TokenStream {
     }
 }
 
-/// The type of an element of Q, K, V and O on the host.
-fn element(input: &Input) -> TokenStream {
-    let is_f16 = input.entries.iter().any(
-        |entry| matches!(&entry.value, Value::Word(word, _) if entry.key == "dtype" && word == "f16"),
-    );
-    if is_f16 { quote!(::tilewright::half::f16) } else { quote!(::tilewright::half::bf16) }
+/// The types of an element on the host: of Q, K and V, and of O.
+fn elements(input: &Input) -> TokenStream {
+    let dtype = input.entries.iter().find_map(|entry| match &entry.value {
+        Value::Word(word, _) if entry.key == "dtype" => word.to_string().parse().ok(),
+        _ => None,
+    });
+    match dtype {
+        Some(DataType::F16) => quote!(::tilewright::half::f16),
+        Some(DataType::E4m3 | DataType::E5m2) => quote!(u8, ::tilewright::half::bf16),
+        Some(DataType::Bf16) | None => quote!(::tilewright::half::bf16),
+    }
 }
 
 fn description(built: Option<&Built>) -> TokenStream {

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use super::{ArgumentList, Pointer};
 use crate::attention::{
-    Argument, DataType, Grid, Mask, MaskKind, Parameter, Problem, ProblemError,
+    Argument, DataType, Grid, Mask, MaskKind, Parameter, Problem, ProblemError, Tensor,
 };
 use crate::device::{self, Device, Geometry, KernelId, Module};
 use crate::tensor_map::TensorMap;
@@ -73,9 +73,9 @@ pub struct Sizes {
     pub softmax_scale: Option<f32>,
 }
 
-/// The tensors of one launch, contiguous.
+/// The tensors of one launch, contiguous. Q, K and V hold `T`, bytes for FP8, and O holds `O`.
 #[derive(Debug)]
-pub struct Tensors<T> {
+pub struct Tensors<T, O = T> {
     /// Q, `[batch, seqlen_q, heads, head_dim]`.
     pub query: Pointer<T>,
     /// K, `[batch, seqlen_kv, kv_heads, head_dim]`.
@@ -83,10 +83,12 @@ pub struct Tensors<T> {
     /// V, `[batch, seqlen_kv, kv_heads, head_dim_v]`.
     pub value: Pointer<T>,
     /// O, `[batch, seqlen_q, heads, head_dim_v]`.
-    pub output: Pointer<T>,
+    pub output: Pointer<O>,
     /// The natural logarithm of the sum of the exponentials of each row's scores,
     /// `[batch, heads, seqlen_q]`.
     pub log_sum_exp: Pointer<f32>,
+    /// For FP8, what Q, K and V are multiplied with: positive factors, `[batch, kv_heads]` each.
+    pub descales: Option<[Pointer<f32>; 3]>,
 }
 
 /// Why attention was not computed.
@@ -106,20 +108,26 @@ pub enum Error {
     /// A scale that turns the order of the scores around, or makes them no numbers.
     #[error("softmax_scale is {0}; expected a positive finite number")]
     Scale(f32),
+    /// FP8 needs factors for Q, K and V, and other types have none.
+    #[error("{}", match .0 {
+        true => "the kernel is for FP8, and there are no factors for Q, K and V: `descales` is None",
+        false => "the kernel takes no factors for Q, K and V; `descales` must be None",
+    })]
+    Descales(bool),
     /// The launch failed.
     #[error(transparent)]
     Device(#[from] device::Error),
 }
 
-/// An attention kernel that one device has loaded, whose tensors hold `T`.
+/// An attention kernel that one device has loaded; Q, K and V hold `T`, O holds `O`.
 #[derive(Debug)]
-pub struct Loaded<T> {
+pub struct Loaded<T, O = T> {
     kernel: KernelId,
     description: &'static Description,
-    element: PhantomData<fn(T)>,
+    elements: PhantomData<fn(T, O)>,
 }
 
-impl<T> Loaded<T> {
+impl<T, O> Loaded<T, O> {
     /// Has a device load a kernel.
     ///
     /// # Errors
@@ -130,7 +138,7 @@ impl<T> Loaded<T> {
     ) -> Result<Self, device::Error> {
         let module = Module::parse(description.ptx)?;
         let kernel = device.load(&module, Some(description.entry))?;
-        Ok(Self { kernel, description, element: PhantomData })
+        Ok(Self { kernel, description, elements: PhantomData })
     }
 
     /// Runs the kernel to its end, on the device that has loaded it.
@@ -141,25 +149,31 @@ impl<T> Loaded<T> {
         &self,
         device: &mut dyn Device,
         sizes: &Sizes,
-        tensors: &Tensors<T>,
+        tensors: &Tensors<T, O>,
     ) -> Result<(), Error> {
         let problem = self.problem(sizes)?;
         let scale = sizes.softmax_scale.unwrap_or_else(|| problem.default_softmax_scale());
         if !(scale.is_finite() && scale > 0.0) {
             return Err(Error::Scale(scale));
         }
+        let takes_descales = problem.dtype.has_descales();
+        if takes_descales != tensors.descales.is_some() {
+            return Err(Error::Descales(takes_descales));
+        }
         let mut list = ArgumentList::default();
         for parameter in self.description.parameters {
             match problem.argument(*parameter, scale) {
                 Argument::U32(number) => list.push(number),
                 Argument::F32(number) => list.push(number),
-                Argument::Pointer if *parameter == Parameter::LogSumExp => {
-                    list.push(tensors.log_sum_exp);
-                }
-                Argument::Pointer => list.push(tensors.of(*parameter)),
+                Argument::Pointer => tensors.push(*parameter, &mut list),
                 Argument::TensorMap(map) => {
-                    let tensor = tensors.of(map.tensor.pointer());
-                    list.push_tensor_map(tensor, TensorMap::of_attention(&map));
+                    let described = TensorMap::of_attention(&map);
+                    match map.tensor {
+                        Tensor::Query => list.push_tensor_map(tensors.query, described),
+                        Tensor::Key => list.push_tensor_map(tensors.key, described),
+                        Tensor::Value => list.push_tensor_map(tensors.value, described),
+                        Tensor::Output => list.push_tensor_map(tensors.output, described),
+                    }
                 }
             }
         }
@@ -196,14 +210,21 @@ impl<T> Loaded<T> {
     }
 }
 
-impl<T> Tensors<T> {
-    /// Q, K, V or O.
-    fn of(&self, parameter: Parameter) -> Pointer<T> {
-        match parameter {
-            Parameter::Query => self.query,
-            Parameter::Key => self.key,
-            Parameter::Value => self.value,
-            _ => self.output,
+impl<T, O> Tensors<T, O> {
+    /// Passes the tensor that a parameter points to.
+    fn push(&self, parameter: Parameter, list: &mut ArgumentList) {
+        let descale = match parameter {
+            Parameter::Query => return list.push(self.query),
+            Parameter::Key => return list.push(self.key),
+            Parameter::Value => return list.push(self.value),
+            Parameter::Output => return list.push(self.output),
+            Parameter::QueryDescale => 0,
+            Parameter::KeyDescale => 1,
+            Parameter::ValueDescale => 2,
+            _ => return list.push(self.log_sum_exp),
+        };
+        if let Some(descales) = self.descales {
+            list.push(descales[descale]);
         }
     }
 }
