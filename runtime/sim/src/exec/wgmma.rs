@@ -266,8 +266,10 @@ impl Warp {
             || context.block().warpgroups[group].flight(number).is_issued()
     }
 
-    /// Ends `wgmma.wait_group` of a warp whose products are all issued.
+    /// Ends `wgmma.wait_group` of a warp whose products are all issued. Its lanes are together
+    /// there: what they read before, one of them may give back for all.
     pub(crate) fn end_wait(&mut self, most: u32, context: &mut Context<'_>) {
+        self.warp_sync(ALL, context);
         let covered = self.products.covered(most);
         self.land_products(self.products.last_covered(most), context);
         let awaited: Vec<Pending> = self.products.pending.drain(..covered).collect();

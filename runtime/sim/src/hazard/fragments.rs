@@ -2,7 +2,9 @@
 //!
 //! *wgmma.fence*: a register of D or of a fragment of A that another instruction has read or written
 //! needs a fence before `wgmma` uses it. Products of one shape that accumulate in the same registers
-//! are in order without. *wgmma.wait_group*: until then, nothing else may access them.
+//! are in order without. A `mov` between such registers, or of a constant to one, is no access: it
+//! names a value anew, compilers put it wherever they like, and ptxas leaves it out.
+//! *wgmma.wait_group*: until then, nothing else may access them.
 
 use crate::exec::registers::ALL;
 use crate::exec::wgmma::Pending;
@@ -59,8 +61,14 @@ impl Warp {
             if let Some(number) = state.accumulator.or(factor) {
                 return Err(self.in_flight(fragment, number, context));
             }
+        }
+        let other =
+            |fragment: &FragmentUse| self.fragments.registers[fragment.index as usize].other;
+        let moved = uses.iter().filter(|fragment| !fragment.writes).filter_map(other).max();
+        for fragment in uses.iter().filter(|fragment| fragment.writes || !fragment.moves) {
             let now = (self.executed, context.pc);
-            self.fragments.registers[fragment.index as usize].other = Some(now);
+            let state = &mut self.fragments.registers[fragment.index as usize];
+            state.other = if fragment.moves { moved } else { Some(now) };
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use super::raise::{Outcome, Raised};
 use super::step::Next;
 use super::warp::{Context, State, Warp};
 use crate::program::Program;
-use crate::program::code::{Pc, SetRegisters};
+use crate::program::code::SetRegisters;
 
 /// Registers of a multiprocessor of every GPU that has `setmaxnreg`.
 const REGISTERS: u64 = 64 << 10;
@@ -26,6 +26,8 @@ pub(crate) struct RegisterPool {
     /// Empty where no directive says what a thread is launched with: the instruction then has no
     /// effect.
     warps: Vec<Share>,
+    /// Whether the first share of a warp is known.
+    exact: bool,
     /// Registers that no warp has, counted for one thread of a warp.
     free: u32,
 }
@@ -36,7 +38,16 @@ struct Share {
     /// Registers of each of its threads.
     registers: u32,
     /// The instructions by which it got there.
-    history: Vec<Pc>,
+    history: Vec<SetRegisters>,
+}
+
+/// Registers of a thread at launch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum LaunchRegisters {
+    /// `.maxnreg` says how many.
+    Exactly(u32),
+    /// What the bounds on the threads allow; ptxas may have taken fewer.
+    AtMost(u32),
 }
 
 impl RegisterPool {
@@ -44,8 +55,12 @@ impl RegisterPool {
     pub(super) fn new(program: &Program, threads: u64) -> Self {
         let warps = threads.div_ceil(32) as usize;
         let share = |registers| vec![Share { registers, history: Vec::new() }; warps];
-        let registers = launch_registers(&program.directives, threads);
-        Self { warps: registers.map_or_else(Vec::new, share), free: 0 }
+        let (warps, exact) = match launch_registers(&program.directives, threads) {
+            Some(LaunchRegisters::Exactly(registers)) => (share(registers), true),
+            Some(LaunchRegisters::AtMost(registers)) => (share(registers), false),
+            None => (Vec::new(), true),
+        };
+        Self { warps, exact, free: 0 }
     }
 
     /// Sets the registers of a warp; false where that many are not free yet.
@@ -59,12 +74,13 @@ impl RegisterPool {
         true
     }
 
-    /// What is wrong with a warp's next instruction being the one at `pc`, as far as the other
-    /// warps of its warpgroup tell, of which `live` are the lanes that have not exited.
-    fn disagreement(&self, warp: usize, pc: Pc, live: &[u32]) -> Option<&'static str> {
+    /// What is wrong with a warp's next instruction being this one, as far as the other warps of
+    /// its warpgroup tell, of which `live` are the lanes that have not exited. Compilers give warps
+    /// copies of an instruction on paths of their own.
+    fn disagreement(&self, warp: usize, set: SetRegisters, live: &[u32]) -> Option<&'static str> {
         let n = self.warps[warp].history.len();
         self.siblings(warp).find_map(|other| match self.warps[other].history.get(n) {
-            Some(&at) if at != pc => {
+            Some(&theirs) if theirs != set => {
                 Some("another warp of the warpgroup executes another setmaxnreg")
             }
             None if live[other] == 0 => Some("another warp of the warpgroup has exited without it"),
@@ -92,7 +108,7 @@ impl RegisterPool {
 }
 
 /// Registers of a thread at launch, where the directives of the kernel say so.
-fn launch_registers(directives: &[Directive], threads: u64) -> Option<u32> {
+fn launch_registers(directives: &[Directive], threads: u64) -> Option<LaunchRegisters> {
     let mut registers = None;
     let (mut bounded, mut blocks) = (false, 1);
     for directive in directives {
@@ -104,8 +120,9 @@ fn launch_registers(directives: &[Directive], threads: u64) -> Option<u32> {
         }
     }
     let each = REGISTERS / (blocks * threads.next_multiple_of(32)) / GRANULE * GRANULE;
-    let registers = registers.map(|most| most.next_multiple_of(GRANULE));
-    registers.or(bounded.then_some(each)).map(|registers| registers.min(MOST) as u32)
+    let count = |registers: u64| registers.min(MOST) as u32;
+    let exactly = |most: u64| LaunchRegisters::Exactly(count(most.next_multiple_of(GRANULE)));
+    registers.map(exactly).or(bounded.then_some(LaunchRegisters::AtMost(count(each))))
 }
 
 impl Warp {
@@ -117,23 +134,23 @@ impl Warp {
         active: u32,
         context: &mut Context<'_>,
     ) -> Outcome<Next> {
-        let pc = context.pc;
         let block = context.block();
         let pool = &mut block.registers;
         if pool.warps.is_empty() {
             self.groups[group].pc += 1;
             return Ok(Next::Go);
         }
-        if let Some(problem) = pool.disagreement(self.index, pc, &block.live) {
+        if let Some(problem) = pool.disagreement(self.index, set, &block.live) {
             return Err(Raised::undefined(problem, active));
         }
         let share = &mut pool.warps[self.index];
         let (has, wanted) = (share.registers, set.registers);
-        if set.increases && wanted < has || !set.increases && wanted > has {
+        let known = pool.exact || !share.history.is_empty();
+        if set.increases && wanted < has && known || !set.increases && wanted > has {
             let what = format!("setmaxnreg to {wanted} where each thread has {has} registers");
             return Err(Raised::undefined(what, active));
         }
-        share.history.push(pc);
+        share.history.push(set);
         *context.changes += 1;
         if context.block().registers.set(self.index, wanted) {
             self.groups[group].pc += 1;
@@ -172,17 +189,18 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(directives: &[Directive], threads: u64, expected: Option<u32>) {
+    fn check(directives: &[Directive], threads: u64, expected: Option<LaunchRegisters>) {
         assert_eq!(launch_registers(directives, threads), expected);
     }
 
     #[test]
     fn directives_say_what_a_thread_is_launched_with() {
+        use LaunchRegisters::{AtMost, Exactly};
         check(&[], 384, None);
-        check(&[Directive::MaxRegisters(168)], 384, Some(168));
-        check(&[Directive::MaxThreads(vec![384])], 384, Some(168));
-        check(&[Directive::RequiredThreads(vec![128])], 128, Some(256));
+        check(&[Directive::MaxRegisters(168)], 384, Some(Exactly(168)));
+        check(&[Directive::MaxThreads(vec![384])], 384, Some(AtMost(168)));
+        check(&[Directive::RequiredThreads(vec![128])], 128, Some(AtMost(256)));
         let bounds = [Directive::MaxThreads(vec![256]), Directive::MinBlocksPerMultiprocessor(2)];
-        check(&bounds, 256, Some(128));
+        check(&bounds, 256, Some(AtMost(128)));
     }
 }

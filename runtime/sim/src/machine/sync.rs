@@ -177,7 +177,7 @@ impl Warp {
     }
 
     /// `bar.warp.sync`, whose lanes are all here.
-    pub(super) fn warp_sync(&mut self, active: u32, context: &mut Context<'_>) {
+    pub(crate) fn warp_sync(&mut self, active: u32, context: &mut Context<'_>) {
         if context.hazards() {
             let clocks = self.clock.publish(active);
             self.clock.learn(active, &clocks);

@@ -58,6 +58,8 @@ pub(crate) struct FragmentUse {
     /// Its number in [`Program::registers`](super::Program).
     pub(crate) number: u32,
     pub(crate) writes: bool,
+    /// The instruction only moves constants or such registers.
+    pub(crate) moves: bool,
 }
 
 /// A function of the program.
@@ -314,7 +316,7 @@ impl Wgmma {
 }
 
 /// `setmaxnreg`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SetRegisters {
     /// `.inc` rather than `.dec`.
     pub(crate) increases: bool,

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use tilewright_codegen::ptx::Opcode;
+
 use super::code::{Action, Detail, FragmentUse, Instruction, Multiplicand};
 
 /// Notes in each instruction which registers it uses that some `wgmma` accumulates in or reads A
@@ -24,9 +26,12 @@ pub(super) fn mark(code: &[Instruction], details: &mut [Detail]) -> usize {
         return 0;
     }
     for detail in details {
+        let is_move = detail.mnemonic.as_ref().is_some_and(|name| name.opcode() == Opcode::Mov);
+        let moves = is_move && detail.reads.iter().all(|number| indices.contains_key(number));
         let uses = |numbers: &[u32], writes| {
             let used = numbers.iter().filter_map(|&number| {
-                indices.get(&number).map(|&index| FragmentUse { index, number, writes })
+                let index = *indices.get(&number)?;
+                Some(FragmentUse { index, number, writes, moves })
             });
             used.collect::<Vec<_>>()
         };
