@@ -137,6 +137,8 @@ fn warps(problem: &Problem, config: &ampere::Config, blocks: u32) -> WarpKernel 
 
 fn warpgroups(problem: &Problem, config: &hopper::Config, blocks: u32) -> WarpgroupKernel {
     WarpgroupKernel {
+        bytes: problem.dtype.bytes(),
+        polynomials: config.polynomials,
         tile_m: config.tile_m,
         tile_n: config.tile_n,
         head_dim: problem.head_dim,

@@ -35,6 +35,8 @@ pub(super) struct OnlineSoftmax<'k> {
     dtype: DataType,
     scale_log2: Value<'k, f32>,
     rescale: Rescale,
+    /// Of eight exponentials, how many are computed by polynomials.
+    polynomials: u32,
     range: Range,
     reference: Vec<Variable<'k, f32>>,
     /// Of this thread's columns, before rounding.
@@ -74,6 +76,10 @@ impl<'k> Rescaling<'k> {
     }
 }
 
+/// Degree of the polynomials for exponentials: their error is 8.6e-5 of the value, a third of what
+/// rounding to f16 may add.
+const DEGREE: u32 = 3;
+
 /// How probabilities keep within the range of the type that they are rounded to.
 #[derive(Clone, Copy, Debug)]
 struct Range {
@@ -102,12 +108,14 @@ impl Range {
 
 impl<'k> OnlineSoftmax<'k> {
     /// For `row_steps` steps of 16 rows. Scores are multiplied with `scale_log2`, which is positive.
+    /// Of eight exponentials, `polynomials` are computed without the special-function unit.
     pub(super) fn new(
         k: &'k Builder,
         dtype: DataType,
         row_steps: u32,
         scale_log2: Value<'k, f32>,
         rescale: Rescale,
+        polynomials: u32,
     ) -> Self {
         let rows = 0..2 * row_steps;
         Self {
@@ -115,6 +123,7 @@ impl<'k> OnlineSoftmax<'k> {
             dtype,
             scale_log2,
             rescale,
+            polynomials,
             range: Range::new(dtype, rescale),
             reference: rows.clone().map(|_| k.variable(f32::NEG_INFINITY)).collect(),
             sum: rows.map(|_| k.variable(0.0)).collect(),
@@ -175,7 +184,8 @@ impl<'k> OnlineSoftmax<'k> {
     /// Exponentials of scores without masks relative to the reference that there is. Where that does
     /// not [fit](Sums::fit), they are to be forgotten, else their sums [added](Self::add).
     pub(super) fn guess(&self, scores: Product<'k>) -> (Product<'k>, Sums<'k>) {
-        self.relative_to_reference(scores, false)
+        // The polynomial is for powers below 128; 2¹²⁷ does not fit either.
+        self.exponentials_below(scores, false, Some(127.0))
     }
 
     /// Whether the maximum of any row of the warp has grown too far over the reference.
@@ -212,11 +222,28 @@ impl<'k> OnlineSoftmax<'k> {
 
     /// Exponentials relative to the reference, and their sums by row.
     fn relative_to_reference(&self, scores: Product<'k>, masked: bool) -> (Product<'k>, Sums<'k>) {
+        self.exponentials_below(scores, masked, None)
+    }
+
+    /// The same, where powers may exceed what the polynomial takes, up to `limit`.
+    fn exponentials_below(
+        &self,
+        scores: Product<'k>,
+        masked: bool,
+        limit: Option<f32>,
+    ) -> (Product<'k>, Sums<'k>) {
         let references = self.reference.iter();
         let negated: Vec<_> = references.map(|r| -finite(r.get(), masked)).collect();
         let scale = self.scale_log2;
-        let exponentials =
-            scores.map(|score, row, _| score.multiply_add(scale, negated[row]).exp2());
+        let exponentials = scores.map(|score, row, column| {
+            let power = score.multiply_add(scale, negated[row]);
+            // Eighths of a thread's columns, of which it has two in eight, spread evenly.
+            let place = column / 8 * 2 + column % 2;
+            match place * self.polynomials % 8 < self.polynomials {
+                true => limit.map_or(power, |limit| power.min(limit)).exp2_by_polynomial(DEGREE),
+                false => power.exp2(),
+            }
+        });
         let sum = |row| exponentials.row(row).reduce(|a, b| a + b);
         let sums = (0..exponentials.rows()).flat_map(sum).collect();
         (exponentials, Sums { rows: sums, largest: self.range.largest_sum })

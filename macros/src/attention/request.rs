@@ -284,6 +284,7 @@ const HOPPER: hopper::Config = hopper::Config {
     longest_first: false,
     split_masked_loop: false,
     rescale: Rescale::Always,
+    polynomials: 0,
 };
 
 fn set(config: &mut Config, name: &Ident, field: &Field) -> Result<(), (Location, String)> {

@@ -125,6 +125,8 @@ fn flash_attention_2(row: &Row, gpu: &Gpu) -> WarpKernel {
 /// and ping-pong up to a head dimension of 128.
 fn flash_attention_3(row: &Row, mask: Mask) -> WarpgroupKernel {
     WarpgroupKernel {
+        bytes: 2,
+        polynomials: 0,
         tile_m: row.tile_m,
         tile_n: row.tile_n,
         head_dim: row.head_dim,

@@ -19,9 +19,11 @@ use tilewright_codegen::gpu::{Gpu, Rates};
 use super::network;
 use super::steps::{Bound, Clocks, Maximum, Order, Steps};
 
-/// What the model is told of such a kernel. Elements of Q, K, V and the output have 16 bits.
+/// What the model is told of such a kernel.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WarpgroupKernel {
+    /// Bytes of an element of Q, K and V; where it is one, V is transposed on chip.
+    pub bytes: u32,
     /// Rows of Q in a block's tile, 64 for each consumer warpgroup.
     pub tile_m: u32,
     /// Rows of K and V in a step's tile.
@@ -48,6 +50,8 @@ pub struct WarpgroupKernel {
     pub order: Order,
     /// What the steady loop does about the maximum of a row.
     pub maximum: Maximum,
+    /// Of eight exponentials, how many are computed by polynomials.
+    pub polynomials: u32,
     /// SASS instructions of the steady loop a score and thread, where they were counted; those
     /// that a branch may skip are among them.
     pub sass_per_score: Option<f64>,
@@ -92,10 +96,13 @@ const COPY_LATENCY: f64 = 370.0 + 100.0;
 /// of private data reach 36 ("hardware-unit-test" notes, RRZE gpu-benches).
 const SHARED_LINES: f64 = 81.0 / 36.0;
 
-/// Rows of a warpgroup, elements of a step of `wgmma`, and bytes of such a step in one row.
+/// Rows of a warpgroup, and bytes of a step of `wgmma` in one row.
 const ROWS: f64 = 64.0;
-const DEPTH: f64 = 16.0;
 const DEPTH_BYTES: f64 = 32.0;
+
+/// Instructions of an exponential by a polynomial of degree 3 beyond the one that it takes the place
+/// of, with a limit to the power where nothing else keeps it in range.
+const POLYNOMIAL: f64 = 9.0;
 
 impl WarpgroupKernel {
     fn consumers(&self) -> u32 {
@@ -114,14 +121,25 @@ impl WarpgroupKernel {
 
     /// `wgmma` instructions of a warpgroup in a step.
     pub(crate) fn product_instructions(&self) -> f64 {
-        (f64::from(self.head_dim) + f64::from(self.tile_n)) / DEPTH
+        (f64::from(self.head_dim) + f64::from(self.tile_n)) / self.depth()
+    }
+
+    /// Elements of a step of `wgmma`.
+    fn depth(&self) -> f64 {
+        DEPTH_BYTES / f64::from(self.bytes)
+    }
+
+    /// The share of exponentials that are computed by polynomials.
+    fn polynomial_share(&self) -> f64 {
+        f64::from(self.polynomials) / 8.0
     }
 
     /// Clocks of a `wgmma` of `columns` columns: those of the multiplication, or of reading its
-    /// operands from shared memory. B always comes from there, A where `a_in_shared`.
+    /// operands from shared memory. B always comes from there, A where `a_in_shared`. A step has
+    /// twice the elements of 8 bits, at twice the rate.
     fn product_clocks(rates: &Rates, columns: u32, a_in_shared: bool) -> f64 {
         let columns = f64::from(columns);
-        let multiply = 2.0 * ROWS * columns * DEPTH / f64::from(rates.tensor_f16);
+        let multiply = ROWS * columns * DEPTH_BYTES / f64::from(rates.tensor_f16);
         let rows = columns + if a_in_shared { ROWS } else { 0.0 };
         let read = rows * DEPTH_BYTES / f64::from(rates.shared_bytes);
         multiply.max(read).max(PRODUCT_INTERVAL)
@@ -129,9 +147,9 @@ impl WarpgroupKernel {
 
     /// The clocks of both products of a warpgroup.
     fn tensor(&self, rates: &Rates) -> f64 {
-        let scores =
-            f64::from(self.head_dim) / DEPTH * Self::product_clocks(rates, self.tile_n, true);
-        let output = f64::from(self.tile_n) / DEPTH
+        let scores = f64::from(self.head_dim) / self.depth()
+            * Self::product_clocks(rates, self.tile_n, true);
+        let output = f64::from(self.tile_n) / self.depth()
             * Self::product_clocks(rates, self.head_dim_v, self.p_in_shared);
         (scores + output) * BESIDE_COPIES
     }
@@ -160,7 +178,11 @@ impl WarpgroupKernel {
                     Maximum::Ignore => (0.0, 0.0),
                 };
                 let stored = if self.p_in_shared { 0.125 } else { 0.0 };
-                (3.5 + taken + stored) * scores + rescale + self.product_instructions() + 60.0
+                let polynomials = POLYNOMIAL * self.polynomial_share();
+                (3.5 + taken + stored + polynomials) * scores
+                    + rescale
+                    + self.product_instructions()
+                    + 60.0
             }
         }
     }
@@ -174,13 +196,14 @@ impl WarpgroupKernel {
     /// Bytes of a step's tiles of K and V.
     fn tile_bytes(&self) -> f64 {
         let elements = f64::from(self.head_dim) + f64::from(self.head_dim_v);
-        f64::from(self.tile_n) * elements * 2.0
+        f64::from(self.tile_n) * elements * f64::from(self.bytes)
     }
 
     /// Bytes of shared memory that the products of a warpgroup read, and that its P is written to.
     fn operand_bytes(&self) -> f64 {
-        let query = ROWS * f64::from(self.head_dim) * 2.0;
-        let probabilities = if self.p_in_shared { 2.0 * self.scores() * 2.0 } else { 0.0 };
+        let bytes = f64::from(self.bytes);
+        let query = ROWS * f64::from(self.head_dim) * bytes;
+        let probabilities = if self.p_in_shared { 2.0 * self.scores() * bytes } else { 0.0 };
         self.tile_bytes() + query + probabilities
     }
 
@@ -188,11 +211,17 @@ impl WarpgroupKernel {
     pub fn clocks(&self, rates: &Rates) -> Clocks {
         let consumers = f64::from(self.consumers());
         let bytes = self.tile_bytes();
+        let transposed = match self.bytes {
+            1 => 2.0 * f64::from(self.tile_n) * f64::from(self.head_dim_v),
+            _ => 0.0,
+        };
         Clocks {
             tensor: consumers * self.tensor(rates),
             issue: consumers * self.instructions() * 4.0 / f64::from(rates.issue),
-            exp2: consumers * self.scores() / f64::from(rates.exp2),
-            shared: (consumers * self.operand_bytes() + bytes) / f64::from(rates.shared_bytes),
+            exp2: consumers * self.scores() * (1.0 - self.polynomial_share())
+                / f64::from(rates.exp2),
+            shared: (consumers * self.operand_bytes() + bytes + transposed)
+                / f64::from(rates.shared_bytes),
             l2: bytes / (f64::from(rates.l2_bytes) * SHARED_LINES * f64::from(self.cluster)),
         }
     }
@@ -251,6 +280,8 @@ mod tests {
     use super::*;
 
     const TILE: WarpgroupKernel = WarpgroupKernel {
+        bytes: 2,
+        polynomials: 0,
         tile_m: 128,
         tile_n: 128,
         head_dim: 128,

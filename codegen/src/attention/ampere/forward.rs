@@ -18,7 +18,7 @@ pub(super) fn forward(k: &Builder, shape: &Shape) {
     let mut output = Accumulator::zeros(k, shape.row_steps(), shape.head_dim_v / 8);
     let scale_log2 = block.arguments.softmax_scale * std::f32::consts::LOG2_E;
     let mut softmax =
-        OnlineSoftmax::new(k, shape.dtype, shape.row_steps(), scale_log2, shape.config.rescale);
+        OnlineSoftmax::new(k, shape.dtype, shape.row_steps(), scale_log2, shape.config.rescale, 0);
     let tiles = block.tiles;
     k.if_(tiles.end.gt(tiles.begin), || {
         let memory = k.dynamic_shared();

@@ -44,6 +44,9 @@ pub struct Config {
     pub split_masked_loop: bool,
     /// When the output accumulator is rescaled.
     pub rescale: Rescale,
+    /// Of eight exponentials of a thread, how many are computed on the pipes of additions and
+    /// multiplications, by a polynomial of degree 3, beside the special-function unit: 0 to 4.
+    pub polynomials: u32,
 }
 
 /// Head dimensions of Q and K, and of V, that the kernel has.
@@ -95,6 +98,9 @@ impl Config {
         if !(2..=4).contains(&self.stages) {
             return Err(ConfigError::Stages { found: self.stages });
         }
+        if self.polynomials > 4 {
+            return Err(ConfigError::Polynomials { found: self.polynomials });
+        }
         if ![1, 2].contains(&self.cluster) {
             return Err(ConfigError::Cluster { found: self.cluster });
         }
@@ -135,7 +141,7 @@ impl Config {
         });
         tiles.flat_map(|(tile_m, tile_n, stages)| {
             RESCALES.into_iter().flat_map(move |rescale| {
-                (0..64).map(move |bits: u32| Config {
+                (0..192).map(move |bits: u32| Config {
                     tile_m,
                     tile_n,
                     stages,
@@ -147,6 +153,7 @@ impl Config {
                     longest_first: bits & 32 != 0,
                     split_masked_loop: true,
                     rescale,
+                    polynomials: bits >> 6,
                 })
             })
         })
@@ -179,6 +186,7 @@ impl Config {
             longest_first: problem.mask.kind() == MaskKind::Causal,
             split_masked_loop: true,
             rescale: Rescale::Speculative,
+            polynomials: 0,
         };
         let last = config(&(128, 64));
         let mut configs = tiles.iter().map(config);

@@ -52,7 +52,14 @@ pub(super) fn consume<'k>(
         let (scale, value_descale) = consumer.scales(&work);
         let scale_log2 = scale * std::f32::consts::LOG2_E;
         let dtype = shape.dtype.probability();
-        let mut softmax = OnlineSoftmax::new(k, dtype, 1, scale_log2, shape.config.rescale);
+        let mut softmax = OnlineSoftmax::new(
+            k,
+            dtype,
+            1,
+            scale_log2,
+            shape.config.rescale,
+            shape.config.polynomials,
+        );
         memory.queries.wait(&queries);
         k.if_(work.tiles.end.gt(work.tiles.begin), || {
             let mut tile_loop = TileLoop {

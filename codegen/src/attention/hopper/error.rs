@@ -33,6 +33,9 @@ pub enum ConfigError {
     /// The depth of the rings.
     #[error("{found} stages; expected 2 to 4")]
     Stages { found: u32 },
+    /// The share of exponentials by polynomials.
+    #[error("{found} of 8 exponentials by polynomials; expected 0 to 4")]
+    Polynomials { found: u32 },
     /// The size of a cluster.
     #[error("clusters of {found} blocks; expected 1 or 2")]
     Cluster { found: u32 },
@@ -83,6 +86,7 @@ impl ConfigError {
             Self::TileM { .. } => "rows of a warpgroup",
             Self::TileN { .. } => "keys of a step",
             Self::Stages { .. } => "stages",
+            Self::Polynomials { .. } => "exponentials by polynomials",
             Self::Cluster { .. } | Self::ClusterShare { .. } => "clusters",
             Self::PingPongAlone => "ping-pong with nobody",
             Self::ClusterWithMask { .. } => "clusters whose blocks see different keys",

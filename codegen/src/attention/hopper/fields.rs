@@ -17,6 +17,7 @@ pub const FIELDS: &[&str] = &[
     "longest_first",
     "split_masked_loop",
     "rescale",
+    "polynomials",
 ];
 
 impl Config {
@@ -38,6 +39,7 @@ impl Config {
             "longest_first" => set(&mut self.longest_first, field, value),
             "split_masked_loop" => set(&mut self.split_masked_loop, field, value),
             "rescale" => set(&mut self.rescale, field, value),
+            "polynomials" => set(&mut self.polynomials, field, value),
             _ => Err(FieldError::Unknown {
                 architecture: "Hopper",
                 field: field.to_owned(),

@@ -11,8 +11,8 @@ use crate::attention::Rescale;
 /// What the word consists of.
 pub(crate) const FORM: &str = "such as m128n176s2ovpp: rows, keys, stages, then any of ov (softmax \
     under the products of the next tile), pp (ping-pong), ps (P through shared memory), c2 (clusters \
-    of 2), pe (persistent), lf (longest first), sl (split masked loop), and rl or rs (rescale \
-    lazily, or speculatively)";
+    of 2), pe (persistent), lf (longest first), sl (split masked loop), rl or rs (rescale \
+    lazily, or speculatively), and e1 to e4 (of 8 exponentials, how many by polynomials)";
 
 /// A text that is no config.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -33,7 +33,11 @@ impl fmt::Display for Config {
             (self.rescale == Rescale::Lazy, "rl"),
             (self.rescale == Rescale::Speculative, "rs"),
         ];
-        flags.iter().filter(|(set, _)| *set).try_for_each(|(_, flag)| f.write_str(flag))
+        flags.iter().filter(|(set, _)| *set).try_for_each(|(_, flag)| f.write_str(flag))?;
+        match self.polynomials {
+            0 => Ok(()),
+            eighths => write!(f, "e{eighths}"),
+        }
     }
 }
 
@@ -66,6 +70,7 @@ fn parse(text: &str) -> Option<Config> {
         longest_first: false,
         split_masked_loop: false,
         rescale: Rescale::Always,
+        polynomials: 0,
     };
     while !rest.is_empty() {
         let (flag, after) = rest.split_at_checked(2)?;
@@ -79,6 +84,10 @@ fn parse(text: &str) -> Option<Config> {
             "sl" => config.split_masked_loop = true,
             "rl" => config.rescale = Rescale::Lazy,
             "rs" => config.rescale = Rescale::Speculative,
+            "e1" => config.polynomials = 1,
+            "e2" => config.polynomials = 2,
+            "e3" => config.polynomials = 3,
+            "e4" => config.polynomials = 4,
             _ => return None,
         }
         rest = after;
@@ -92,7 +101,7 @@ mod tests {
 
     #[test]
     fn parses_what_it_prints() {
-        for text in ["m128n176s2", "m192n128s4ovpppsc2pelfslrl", "m64n16s2slrs"] {
+        for text in ["m128n176s2", "m192n128s4ovpppsc2pelfslrl", "m64n16s2slrse2"] {
             assert_eq!(text.parse::<Config>().unwrap().to_string(), text);
         }
         for text in

@@ -300,6 +300,9 @@ struct Hopper {
     /// Whether query tiles begin with those that have the most keys.
     #[arg(long, num_args = 0..=1, default_missing_value = "true")]
     longest_first: Option<bool>,
+    /// Of eight exponentials, how many are computed by polynomials.
+    #[arg(long)]
+    polynomials: Option<u32>,
 }
 
 impl Tile {
@@ -325,6 +328,7 @@ impl Tile {
             ("cluster", given(&hopper.cluster)),
             ("persistent", given(&hopper.persistent)),
             ("longest_first", given(&hopper.longest_first)),
+            ("polynomials", given(&hopper.polynomials)),
         ];
         fields.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
     }
