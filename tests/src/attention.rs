@@ -1,10 +1,10 @@
 //! Attention kernels on the simulator against the reference.
 
-use tilewright::attention::{self, Argument, Config, DataType, Mask, Parameter, Problem, hopper};
+use tilewright::attention::{self, Argument, Config, DataType, Mask, Parameter, Problem};
 use tilewright::compare::{Comparison, Tolerance, compare, compare_each};
 use tilewright::device::{Error, Geometry, Module};
 use tilewright::gpu::Gpu;
-use tilewright::reference::{self, Inputs, Output};
+use tilewright::reference::{self, Inputs, Output, Values};
 use tilewright::sim::{Options, Statistics};
 use tilewright::tensor_map::TensorMap;
 use tilewright::{DType, Value};
@@ -26,6 +26,25 @@ pub fn problem(dtype: DataType, head_dims: (u32, u32), lengths: (u32, u32), mask
     }
 }
 
+/// Inputs whose scores grow from the last key to the first, in the order of the kernel, far beyond
+/// what a reference of the exponential lets pass.
+pub fn growing(problem: &Problem, seed: u64) -> Inputs {
+    let mut inputs = Inputs::random(problem, Values::Normal, seed);
+    let row = (problem.kv_heads * problem.head_dim) as usize;
+    let rows = problem.seqlen_kv as usize;
+    for (i, keys) in inputs.key.chunks_mut(row).enumerate() {
+        // Powers of two keep the values representable.
+        let factor = f64::from(1 << (6 - 6 * (i % rows) / rows));
+        keys.iter_mut().for_each(|key| *key *= factor);
+    }
+    inputs
+}
+
+/// An H100 of two multiprocessors, so that persistent blocks of small problems take several tiles.
+pub fn small_hopper() -> Gpu {
+    Gpu { multiprocessors: 2, ..Gpu::named("h100_sxm").expect("it is a known GPU").clone() }
+}
+
 /// The kernel of a config, as the parser reads it back, and the whole launch.
 ///
 /// # Panics
@@ -38,22 +57,6 @@ pub fn kernel(
 ) -> (attention::Kernel, Module) {
     let config = config.into();
     let kernel = attention::forward(problem, &config, gpu)
-        .unwrap_or_else(|error| panic!("{config} for {problem:?}: {error}"));
-    let module = run::reread(kernel.module.clone());
-    (kernel, module)
-}
-
-/// As [`kernel`], for Hopper.
-///
-/// # Panics
-///
-/// Where the config does not suit the problem.
-pub fn hopper_kernel(
-    problem: &Problem,
-    config: &hopper::Config,
-    gpu: &Gpu,
-) -> (attention::Kernel, Module) {
-    let kernel = hopper::forward(problem, config, gpu)
         .unwrap_or_else(|error| panic!("{config} for {problem:?}: {error}"));
     let module = run::reread(kernel.module.clone());
     (kernel, module)

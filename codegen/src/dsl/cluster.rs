@@ -22,6 +22,13 @@ impl Builder {
         self.emit("barrier.cluster.wait.aligned", Vec::new());
     }
 
+    /// Waits until every thread of the cluster is here. Seen by all is only what a thread has fenced
+    /// for it, such as with [`Builder::fence_mbarrier_init`].
+    pub fn cluster_barrier_relaxed(&self) {
+        self.emit("barrier.cluster.arrive.relaxed.aligned", Vec::new());
+        self.emit("barrier.cluster.wait.aligned", Vec::new());
+    }
+
     /// Holds in one lane of the warp, always the same. The whole warp must be here.
     pub fn elect(&self) -> Value<'_, bool> {
         let elected = self.fresh::<bool>();

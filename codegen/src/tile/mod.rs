@@ -10,6 +10,7 @@ mod pipeline;
 mod ring;
 mod transpose;
 mod warpgroup;
+mod warpgroup_tile;
 
 pub use copy::{TileCopy, Wanted, rows_of_a_pass};
 pub use fragment::{Accumulator, Product};
@@ -20,3 +21,4 @@ pub use pipeline::{SlotRing, Turn};
 pub use ring::CopyRing;
 pub use transpose::{ByteTranspose, TransposeError};
 pub use warpgroup::{Pending, Steps};
+pub use warpgroup_tile::WarpgroupTile;

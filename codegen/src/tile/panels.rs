@@ -119,6 +119,9 @@ pub struct Descriptor<'k> {
 /// Descriptors hold addresses in units of 16 bytes.
 const UNIT_SHIFT: u32 = 4;
 
+/// The part of an address that descriptors hold: above it is the block's rank in its cluster.
+const WITHIN_BLOCK: u32 = 0x3_ffff;
+
 impl<'k> Descriptor<'k> {
     /// The descriptor of the tile at `address`, which is aligned to [`PanelLayout::ALIGN`].
     ///
@@ -126,7 +129,7 @@ impl<'k> Descriptor<'k> {
     /// that is stored along its depth the hardware has no use for that number.
     pub fn new<T: Scalar>(address: Pointer<'k, T, Shared>, layout: PanelLayout) -> Self {
         let panel = layout.panel.bytes() >> UNIT_SHIFT;
-        let low = (address.address() >> UNIT_SHIFT) | (panel << 16);
+        let low = ((address.address() & WITHIN_BLOCK) >> UNIT_SHIFT) | (panel << 16);
         Self { low, high: layout.descriptor_high() }
     }
 

@@ -2,8 +2,10 @@
 
 mod elementwise;
 mod gemm;
+mod hopper_gemm;
 mod softmax;
 
 pub use elementwise::vector_add;
 pub use gemm::{Gemm, gemm};
+pub use hopper_gemm::{HopperGemm, hopper_gemm};
 pub use softmax::row_softmax;

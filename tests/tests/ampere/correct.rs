@@ -3,7 +3,7 @@ use tilewright::attention::{DataType, Mask, Problem};
 use tilewright::gpu::Gpu;
 use tilewright::reference::{Inputs, Values};
 use tilewright::sim::Options;
-use tilewright_tests::attention::{kernel, problem, run};
+use tilewright_tests::attention::{growing, kernel, problem, run};
 
 /// Runs a config, `default` or by its text, on a problem.
 fn check(problem: Problem, config: &str, seed: u64) {
@@ -22,20 +22,6 @@ fn check(problem: Problem, config: &str, seed: u64) {
             panic!("{config}, {problem:?}, {name}, seed {seed}: {error}");
         }
     }
-}
-
-/// Inputs whose scores grow from the last key to the first, in the order of the kernel, far beyond
-/// what a reference of the exponential lets pass.
-fn growing(problem: &Problem, seed: u64) -> Inputs {
-    let mut inputs = Inputs::random(problem, Values::Normal, seed);
-    let row = (problem.kv_heads * problem.head_dim) as usize;
-    let rows = problem.seqlen_kv as usize;
-    for (i, keys) in inputs.key.chunks_mut(row).enumerate() {
-        // Powers of two keep the values representable.
-        let factor = f64::from(1 << (4 - 4 * (i % rows) / rows));
-        keys.iter_mut().for_each(|key| *key *= factor);
-    }
-    inputs
 }
 
 const MASKS: [Mask; 5] = [

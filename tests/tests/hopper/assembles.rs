@@ -6,12 +6,12 @@ use tilewright::attention::hopper::Config;
 use tilewright::attention::{DataType, Mask, Problem};
 use tilewright::gpu::Gpu;
 use tilewright::ptxas::Ptxas;
-use tilewright_tests::attention::{hopper_kernel, problem};
+use tilewright_tests::attention::{kernel, problem};
 
 /// What ptxas has against a config: spills, or warnings such as that products were serialized.
 fn complaint(problem: &Problem, config: &Config) -> Option<String> {
     let gpu = Gpu::named("h100_sxm").unwrap();
-    let (_, module) = hopper_kernel(problem, config, gpu);
+    let (_, module) = kernel(problem, *config, gpu);
     let ptxas = Ptxas::find().unwrap_or_else(|error| panic!("{error}"));
     let dims = (problem.head_dim, problem.head_dim_v);
     let of = format!("{} {dims:?} {} {config}", problem.dtype, problem.mask.kind());

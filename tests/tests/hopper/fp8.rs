@@ -6,7 +6,7 @@ use tilewright::attention::{DataType, Mask, Problem};
 use tilewright::gpu::Gpu;
 use tilewright::reference::{self, Inputs, Values};
 use tilewright::sim::Options;
-use tilewright_tests::attention::{execute, hopper_kernel, problem, run};
+use tilewright_tests::attention::{execute, kernel, problem, run};
 
 const DIMS: [(u32, u32); 6] = [(64, 64), (96, 96), (128, 128), (192, 128), (192, 192), (256, 256)];
 
@@ -16,7 +16,7 @@ fn gpu() -> &'static Gpu {
 
 fn check(problem: Problem, config: &str, values: Values, seed: u64) {
     let config: Config = config.parse().unwrap();
-    let (kernel, module) = hopper_kernel(&problem, &config, gpu());
+    let (kernel, module) = kernel(&problem, config, gpu());
     let inputs = Inputs::random(&problem, values, seed);
     let options = Options { seed, ..Options::default() };
     if let Err(error) = run(&problem, &kernel, &module, &inputs, options) {
@@ -68,7 +68,7 @@ fn error(problem: &Problem, rotate: bool, seed: u64) -> f64 {
     let scale = problem.default_softmax_scale();
     let expected = reference::forward(problem, scale, &exact).unwrap();
     let config = Config::default_for(problem, gpu());
-    let (kernel, module) = hopper_kernel(problem, &config, gpu());
+    let (kernel, module) = kernel(problem, config, gpu());
     let inputs = exact.quantized(problem, rotate);
     let options = Options { seed, hazards: false, ..Options::default() };
     let buffers = execute(problem, &kernel, &module, &inputs, options).unwrap().0;

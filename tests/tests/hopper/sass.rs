@@ -2,13 +2,13 @@ use tilewright::attention::hopper::Config;
 use tilewright::attention::{DataType, Mask, Problem};
 use tilewright::gpu::Gpu;
 use tilewright::ptxas::{Nvdisasm, Ptxas};
-use tilewright_tests::attention::{hopper_kernel, problem};
+use tilewright_tests::attention::{kernel, problem};
 
 /// Instructions per score and thread in the steady loop of a config: of the innermost loops with
 /// both matrix products and exponentials the shortest, which is the one without masks.
 fn instructions_per_score(problem: &Problem, config: &Config) -> f64 {
     let gpu = Gpu::named("h100_sxm").unwrap();
-    let (_, module) = hopper_kernel(problem, config, gpu);
+    let (_, module) = kernel(problem, *config, gpu);
     let ptxas = Ptxas::find().unwrap_or_else(|error| panic!("{error}"));
     let assembled = ptxas
         .assemble(module.text(), &gpu.target.to_string())

@@ -20,8 +20,9 @@ pub(super) struct Consumer<'a, 'k> {
     pub(super) memory: &'a Memory<'k>,
     /// Which of the consumers.
     pub(super) number: Value<'k, u32>,
-    /// Whether it is the first lane of its warp.
-    pub(super) is_first_lane: Value<'k, bool>,
+    /// Whether it is the first of its warpgroup, which speaks for all: products that it has waited
+    /// for are complete for the warpgroup.
+    pub(super) is_first_thread: Value<'k, bool>,
     /// A barrier of the warpgroup.
     pub(super) warpgroup: NamedBarrier<'k>,
 }
@@ -40,7 +41,7 @@ pub(super) fn consume<'k>(
         arguments,
         memory,
         number,
-        is_first_lane: (k.thread_index().x % 32).eq(0),
+        is_first_thread: (k.thread_index().x % WARPGROUP).eq(0),
         warpgroup: Turns::warpgroup_barrier(k, shape.config.consumers(), number),
     };
     let turns = Turns::begin(k, &shape.config, number);
@@ -82,7 +83,6 @@ pub(super) fn consume<'k>(
         }
         store_output(&consumer, &work, &output, &rows, &mut queries);
     });
-    turns.end();
 }
 
 impl<'k> Consumer<'_, 'k> {

@@ -1,8 +1,7 @@
 use super::consumer::Consumer;
 use super::schedule::Work;
-use super::tile::WarpgroupTile;
-use crate::dsl::{Value, WARPGROUP, WARPGROUP_ROWS};
-use crate::tile::{Accumulator, Turn};
+use crate::dsl::{Value, WARPGROUP_ROWS};
+use crate::tile::{Accumulator, Turn, WarpgroupTile};
 
 /// Writes a warpgroup's rows of O, scaled, and of LSE, as far as they exist. O passes through the
 /// memory of the consumer's rows of Q, which is free afterwards.
@@ -24,8 +23,7 @@ pub(super) fn store_output<'k>(
     }
     k.fence_shared_for_async();
     consumer.warpgroup.wait();
-    let is_first_thread = (k.thread_index().x % WARPGROUP).eq(0);
-    k.if_(is_first_thread, || {
+    k.if_(consumer.is_first_thread, || {
         let first_row = work.first_row + (number * WARPGROUP_ROWS).as_signed();
         for panel in 0..layout.panels() {
             let column = k.constant((panel * layout.width() / shape.dtype.output().bytes()) as i32);
@@ -36,7 +34,7 @@ pub(super) fn store_output<'k>(
         k.commit_stores();
         k.wait_for_store_sources();
     });
-    memory.queries.free(queries, is_first_thread);
+    memory.queries.free(queries, consumer.is_first_thread);
     store_log_sum_exp(consumer, work, rows);
 }
 

@@ -41,23 +41,24 @@ impl<'k> Memory<'k> {
 
     /// Initializes the mbarriers, and waits until all who use them see that.
     pub(super) fn init(&self, k: &'k Builder, shape: &Shape) {
-        const WARPS: u32 = 4;
-        let consumers = shape.config.consumers();
+        let (consumers, cluster) = (shape.config.consumers(), shape.config.cluster);
         k.if_(k.thread_index().x.eq(0), || {
             self.queries.init(consumers);
-            self.keys.init(WARPS * consumers);
+            self.keys.init(consumers);
             match &self.staged {
-                None => self.values.init(WARPS * consumers),
+                None => self.values.init(consumers),
                 Some(staged) => {
                     staged.init(WARPGROUP);
-                    self.values.init_written(WARPGROUP, WARPS * consumers);
+                    self.values.init_written(WARPGROUP, consumers);
                 }
             }
-            k.fence_mbarrier_init();
+            if cluster > 1 {
+                k.fence_mbarrier_init();
+            }
         });
-        match shape.config.cluster {
+        match cluster {
             1 => k.barrier(),
-            _ => k.cluster_barrier(),
+            _ => k.cluster_barrier_relaxed(),
         }
     }
 

@@ -15,7 +15,6 @@ mod schedule;
 mod shape;
 mod shared;
 mod text;
-mod tile;
 mod tile_loop;
 mod transposer;
 mod turns;

@@ -1,8 +1,7 @@
 use super::consumer::Consumer;
-use super::tile::WarpgroupTile;
 use crate::attention::DataType;
 use crate::dsl::{Builder, NamedBarrier, OperandA, Variable};
-use crate::tile::Product;
+use crate::tile::{Product, WarpgroupTile};
 
 /// The probabilities of a consumer's rows and one key tile, rounded, on their way to the product
 /// with V.

@@ -33,7 +33,10 @@ impl<'k> TileLoop<'_, 'k> {
             self.first();
         }
         if config.split_masked_loop {
-            self.masked(tiles.full_end.max(tiles.begin));
+            // Without a mask only the last keys may be missing: the first tile was that.
+            if !config.overlap || shape.mask != MaskKind::Full {
+                self.masked(tiles.full_end.max(tiles.begin));
+            }
             let bound = tiles.full_begin.max(tiles.begin);
             match config.rescale {
                 Rescale::Speculative => self.speculative(bound),
@@ -241,12 +244,12 @@ impl<'k> TileLoop<'_, 'k> {
     }
 
     fn free_keys(&mut self) {
-        let Consumer { memory, is_first_lane, .. } = self.consumer;
-        memory.keys.free(self.keys, is_first_lane);
+        let Consumer { memory, is_first_thread, .. } = self.consumer;
+        memory.keys.free(self.keys, is_first_thread);
     }
 
     fn free_values(&mut self) {
-        let Consumer { memory, is_first_lane, .. } = self.consumer;
-        memory.values.free(self.values, is_first_lane);
+        let Consumer { memory, is_first_thread, .. } = self.consumer;
+        memory.values.free(self.values, is_first_thread);
     }
 }

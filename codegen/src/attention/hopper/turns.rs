@@ -5,8 +5,6 @@ use crate::dsl::{Builder, NamedBarrier, Value, WARPGROUP};
 /// one before has passed the turn on.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Turns<'k> {
-    k: &'k Builder,
-    number: Value<'k, u32>,
     /// The barrier at which this consumer waits, and that of the next; none without turns.
     barriers: Option<[NamedBarrier<'k>; 2]>,
 }
@@ -19,13 +17,13 @@ impl<'k> Turns<'k> {
     pub(super) fn begin(k: &'k Builder, config: &Config, number: Value<'k, u32>) -> Self {
         let consumers = config.consumers();
         if !config.ping_pong {
-            return Self { k, number, barriers: None };
+            return Self { barriers: None };
         }
         let is_last = number.eq(consumers - 1);
         let next = is_last.select(0_u32, number + 1);
         let barriers = [number, next].map(|n| k.named_barrier(n + FIRST, 2 * WARPGROUP));
         k.if_(is_last, || barriers[1].arrive());
-        Self { k, number, barriers: Some(barriers) }
+        Self { barriers: Some(barriers) }
     }
 
     /// The barrier of a consumer's own threads.
@@ -48,13 +46,6 @@ impl<'k> Turns<'k> {
     pub(super) fn pass_on(&self) {
         if let Some([_, next]) = &self.barriers {
             next.arrive();
-        }
-    }
-
-    /// Takes the turn that nobody needs any more, so that no barrier is left half full.
-    pub(super) fn end(&self) {
-        if let Some([own, _]) = &self.barriers {
-            self.k.if_(self.number.eq(0), || own.wait());
         }
     }
 }

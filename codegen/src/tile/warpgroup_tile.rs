@@ -1,10 +1,13 @@
+use super::fragment::Product;
+use super::layout::CHUNK;
+use super::matrix::{MatrixOrder, MatrixReader};
+use super::panels::{Descriptor, PanelLayout};
 use crate::attention::DataType;
 use crate::dsl::{Builder, FragmentA, OperandA, Pointer, Shared, WARPGROUP};
-use crate::tile::{CHUNK, Descriptor, MatrixOrder, MatrixReader, PanelLayout, Product};
 
 /// A tile of 64 rows in shared memory that a warpgroup writes from registers, 16 rows a warp.
 #[derive(Debug)]
-pub(super) struct WarpgroupTile<'k> {
+pub struct WarpgroupTile<'k> {
     address: Pointer<'k, u32, Shared>,
     layout: PanelLayout,
     access: MatrixReader<'k>,
@@ -14,11 +17,8 @@ pub(super) struct WarpgroupTile<'k> {
 const PIECE: u32 = 32;
 
 impl<'k> WarpgroupTile<'k> {
-    pub(super) fn new(
-        k: &'k Builder,
-        address: Pointer<'k, u32, Shared>,
-        layout: PanelLayout,
-    ) -> Self {
+    /// The tile at `address`, aligned to [`PanelLayout::ALIGN`].
+    pub fn new(k: &'k Builder, address: Pointer<'k, u32, Shared>, layout: PanelLayout) -> Self {
         let first_row = k.thread_index().x % WARPGROUP / 32 * 16_u32;
         let order = MatrixOrder::ColumnsFirst;
         let access = MatrixReader::new(k, order, address, layout.panel(), first_row);
@@ -26,7 +26,7 @@ impl<'k> WarpgroupTile<'k> {
     }
 
     /// Writes this warp's rows, given as A operands from left to right.
-    pub(super) fn store(&self, pieces: &[FragmentA<'k>]) {
+    pub fn store(&self, pieces: &[FragmentA<'k>]) {
         for (step, piece) in (0..).zip(pieces) {
             let at = step * PIECE;
             let panel = at / self.layout.width() * self.layout.panel().bytes();
@@ -37,12 +37,7 @@ impl<'k> WarpgroupTile<'k> {
     /// Writes this warp's rows of a product whose columns are in the order of
     /// [`ByteTranspose::column_at`](crate::tile::ByteTranspose::column_at): of each 16, a thread has
     /// four that follow each other.
-    pub(super) fn store_transposed_columns(
-        &self,
-        k: &'k Builder,
-        product: Product<'k>,
-        dtype: DataType,
-    ) {
+    pub fn store_transposed_columns(&self, k: &'k Builder, product: Product<'k>, dtype: DataType) {
         let (layout, swizzle) = (self.layout, self.layout.panel().swizzle());
         let lane = k.thread_index().x % 32;
         let (row, quad) = (lane / 4, lane % 4);
@@ -66,7 +61,7 @@ impl<'k> WarpgroupTile<'k> {
     }
 
     /// The tile as A operands, by depth step.
-    pub(super) fn steps(&self) -> Vec<OperandA<'k>> {
+    pub fn steps(&self) -> Vec<OperandA<'k>> {
         let tile = Descriptor::new(self.address, self.layout);
         let steps = 0..self.layout.steps_along_rows();
         let step = |step| OperandA::Shared(tile.offset(self.layout.along_rows(step)).value());

@@ -1,0 +1,97 @@
+use tilewright::attention::hopper::Config;
+use tilewright::attention::{DataType, Mask, Problem};
+use tilewright::reference::{Inputs, Values};
+use tilewright::sim::Options;
+use tilewright_tests::attention::{growing, kernel, problem, run, small_hopper};
+
+/// Runs a config, `default` or by its text, on a problem.
+fn check(problem: Problem, config: &str, seed: u64) {
+    let gpu = &small_hopper();
+    let config = match config {
+        "default" => Config::default_for(&problem, gpu),
+        text => text.parse().unwrap(),
+    };
+    let (kernel, module) = kernel(&problem, config, gpu);
+    let growing = growing(&problem, seed);
+    let normal = Inputs::random(&problem, Values::Normal, seed);
+    let outliers = Inputs::random(&problem, Values::Outliers, seed);
+    for (name, inputs) in [("normal", normal), ("outliers", outliers), ("growing", growing)] {
+        let options = Options { seed, ..Options::default() };
+        if let Err(error) = run(&problem, &kernel, &module, &inputs, options) {
+            panic!("{config}, {problem:?}, {name}, seed {seed}: {error}");
+        }
+    }
+}
+
+const MASKS: [Mask; 4] = [
+    Mask::Full,
+    Mask::Causal,
+    Mask::Window { left: 40, right: 0 },
+    Mask::Window { left: 17, right: 23 },
+];
+
+#[test]
+fn every_head_dimension() {
+    let dims = [(64, 64), (96, 96), (128, 128), (192, 192), (256, 256), (192, 128)];
+    for (seed, dims) in dims.into_iter().enumerate() {
+        for dtype in [DataType::F16, DataType::Bf16] {
+            check(problem(dtype, dims, (150, 350), Mask::Causal), "default", seed as u64);
+        }
+    }
+}
+
+#[test]
+fn every_mask_and_ragged_lengths() {
+    let lengths = [(1, 1), (1, 200), (200, 1), (63, 65), (64, 64), (150, 70), (70, 310)];
+    for (seed, lengths) in lengths.into_iter().enumerate() {
+        for mask in MASKS {
+            check(problem(DataType::Bf16, (64, 64), lengths, mask), "m64n32s2ovslrs", seed as u64);
+        }
+    }
+}
+
+#[test]
+fn every_variant() {
+    let variants = [
+        "m64n64s2",
+        "m64n64s3sl",
+        "m64n48s2slrl",
+        "m64n48s4slrs",
+        "m64n64s2ov",
+        "m64n64s2ovslrl",
+        "m64n64s2ovpsslrs",
+        "m64n32s2pssl",
+        "m128n64s2ovppslrs",
+        "m128n64s2ppsl",
+        "m128n48s3ovpppspeslrs",
+        "m192n64s2ovpppeslrs",
+        "m192n32s2pppsslrs",
+    ];
+    for (seed, config) in variants.into_iter().enumerate() {
+        for mask in [Mask::Full, Mask::Causal, Mask::Window { left: 50, right: 3 }] {
+            check(problem(DataType::F16, (64, 64), (230, 290), mask), config, seed as u64);
+        }
+    }
+}
+
+#[test]
+fn clusters() {
+    for (seed, config) in ["m64n64s2c2", "m64n32s3ovc2peslrs"].into_iter().enumerate() {
+        check(problem(DataType::F16, (128, 128), (150, 290), Mask::Full), config, seed as u64);
+    }
+}
+
+#[test]
+fn groups_of_heads_and_batches() {
+    for (seed, (heads, kv_heads)) in [(4, 4), (6, 2), (3, 1)].into_iter().enumerate() {
+        for (mask, config) in [(Mask::Causal, "m64n64s2ovlfslrs"), (Mask::Full, "m64n64s2ovpesl")] {
+            let problem = Problem {
+                batch: 2,
+                heads,
+                kv_heads,
+                ..problem(DataType::Bf16, (64, 64), (100, 150), mask)
+            };
+            check(problem, config, seed as u64);
+        }
+    }
+}
