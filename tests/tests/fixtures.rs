@@ -41,7 +41,7 @@ fn read(case: &Path) -> Result<(Launch, Module), String> {
 fn is_simulated(launch: &Launch) -> bool {
     let targets = [".target sm_8", ".target sm_9"];
     let has_target = |line: &str| targets.iter().any(|target| line.starts_with(target));
-    launch.ptx.lines().any(has_target) && !launch.ptx.contains("cp.async.bulk.tensor")
+    launch.ptx.lines().any(has_target)
 }
 
 #[test]

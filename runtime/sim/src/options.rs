@@ -15,14 +15,28 @@ pub struct Options {
     pub hazards: bool,
     /// Threads of the host that execute blocks; 0 takes as many as the host has cores.
     pub jobs: usize,
+    /// Rules beyond those that are always held to.
+    pub lints: Lints,
     /// When to give up.
     pub limits: Limits,
 }
 
+/// Rules that kernels break which work on every GPU there is. None is held to unless it is asked
+/// for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lints {
+    /// A thread waits for its bulk copies to have read shared memory before it exits.
+    pub exit_before_bulk_reads: bool,
+    /// A `fence.proxy.async` stands between ordinary reads and asynchronous writes of the same
+    /// bytes, as between writes and reads.
+    pub unfenced_write_after_read: bool,
+}
+
 impl Default for Options {
-    /// Seed 0, hazards looked for, all cores.
+    /// Seed 0, hazards looked for, all cores, no lints.
     fn default() -> Self {
-        Self { seed: 0, hazards: true, jobs: 0, limits: Limits::default() }
+        let (lints, limits) = (Lints::default(), Limits::default());
+        Self { seed: 0, hazards: true, jobs: 0, lints, limits }
     }
 }
 

@@ -7,6 +7,8 @@
 //! //! buffer y: u32 * 3        memory that nothing has written, and a parameter
 //! //! tensor m: x f16, shape 16 8, strides 32, box 16 4, swizzle 32B
 //! //!                          a tensor map of a buffer, and a parameter
+//! //! lint: exit_before_bulk_reads
+//! //!                          a lint that is on
 //! //! expect y: 2 4 6          what a buffer holds afterwards, in its type
 //! //! expect fault: text       the fault; of several lines, one with each seed
 //! ```
@@ -19,7 +21,7 @@ use std::path::{Path, PathBuf};
 
 use tilewright_codegen::ptx::{check, parse};
 use tilewright_sim::{
-    Element, Launch, Memory, Options, Program, RunError, Swizzle, TensorMap, run,
+    Element, Launch, Lints, Memory, Options, Program, RunError, Swizzle, TensorMap, run,
 };
 
 /// Each case runs with these seeds, and without looking for hazards.
@@ -36,6 +38,7 @@ struct Case {
     launch: Launch,
     buffers: Vec<Buffer>,
     parameters: Vec<Parameter>,
+    lints: Lints,
 }
 
 enum Parameter {
@@ -77,8 +80,12 @@ fn decode(scalar: &str, bytes: &[u8]) -> String {
 
 impl Case {
     fn read(text: &str) -> Self {
-        let mut case =
-            Self { launch: Launch::default(), buffers: Vec::new(), parameters: Vec::new() };
+        let mut case = Self {
+            launch: Launch::default(),
+            buffers: Vec::new(),
+            parameters: Vec::new(),
+            lints: Lints::default(),
+        };
         for line in text.lines().filter_map(|line| line.strip_prefix("//! ")) {
             let (key, value) = line.split_once(": ").unwrap_or_else(|| panic!("no `:` in {line}"));
             match key.split_once(' ') {
@@ -86,6 +93,11 @@ impl Case {
                 None if key == "block" => case.launch.block = extent(value),
                 None if key == "cluster" => case.launch.cluster = extent(value),
                 None if key == "shared" => case.launch.dynamic_shared = value.parse().unwrap(),
+                None if key == "lint" => match value {
+                    "exit_before_bulk_reads" => case.lints.exit_before_bulk_reads = true,
+                    "unfenced_write_after_read" => case.lints.unfenced_write_after_read = true,
+                    _ => panic!("unknown lint {value}"),
+                },
                 Some(("buffer", name)) => {
                     case.parameters.push(Parameter::Address(name.into()));
                     case.buffers.push(Buffer::read(name, value));
@@ -124,7 +136,8 @@ impl Case {
                 }
             });
         }
-        let options = Options { seed, hazards, jobs: 2, ..Options::default() };
+        let lints = self.lints;
+        let options = Options { seed, hazards, jobs: 2, lints, ..Options::default() };
         let mut text = String::new();
         match run(&program, &launch, &mut memory, &options) {
             Ok(_) => {

@@ -125,6 +125,31 @@ fn simulator_says(version: Version, target: Target, line: &str) -> Option<String
 const NOT_EXECUTED: [Opcode; 4] =
     [Opcode::MmaSp, Opcode::Alloca, Opcode::Stacksave, Opcode::Stackrestore];
 
+/// The same of Hopper: what spans several GPUs, and sparse products of warpgroups.
+const NOT_EXECUTED_OF_HOPPER: [Opcode; 4] =
+    [Opcode::MultimemLdReduce, Opcode::MultimemSt, Opcode::MultimemRed, Opcode::WgmmaMmaAsyncSp];
+
+/// Parts of names that say what else it does not execute: copies of convolutions' windows, and of
+/// bytes that may lie outside of a buffer.
+const NAMES_NOT_EXECUTED: [&str; 2] = ["im2col", "ignore_oob"];
+
+#[test]
+fn the_simulator_executes_what_hopper_has() {
+    let mut all = all_instances();
+    all.retain(|instance| {
+        let opcode = instance.form.opcode;
+        !NOT_EXECUTED.contains(&opcode)
+            && !NOT_EXECUTED_OF_HOPPER.contains(&opcode)
+            && !NAMES_NOT_EXECUTED.iter().any(|name| instance.text.contains(name))
+    });
+    let target = Target { sm: 90, suffix: Suffix::Architecture };
+    let unsupported: Vec<String> = all
+        .par_iter()
+        .filter_map(|instance| simulator_says(NEWEST, target, &instance.text))
+        .collect();
+    assert!(unsupported.is_empty(), "{target}:\n{}", unsupported.join("\n"));
+}
+
 #[test]
 fn the_simulator_executes_what_ampere_has() {
     let mut all = all_instances();

@@ -50,6 +50,7 @@ impl Warp {
         let (to_space, from_space) = (bulk.destination.space, bulk.source.space);
         check_alignment(context, AccessKind::CopyWrite, to_space, &to, (UNIT, active))?;
         check_alignment(context, AccessKind::CopyRead, from_space, &from, (UNIT, active))?;
+        let number = context.agents.operation();
         for lane in lanes(active) {
             let size = self.registers.get(bulk.size)[lane];
             if !size.is_multiple_of(UNIT) {
@@ -86,7 +87,7 @@ impl Warp {
                     completion: signal,
                     generic: false,
                 };
-                self.transfer(transfer, lane, context)?;
+                self.transfer(transfer, number, lane, context)?;
             }
         }
         Ok(())
@@ -104,6 +105,7 @@ impl Warp {
         let to = self.addresses(group, &store.destination);
         let space = store.destination.space;
         check_alignment(context, AccessKind::CopyWrite, space, &to, (size, active))?;
+        let number = context.agents.operation();
         for lane in lanes(active) {
             let destination = place(space, to[lane], (size, lane), context)?;
             let target = (destination, false);
@@ -121,7 +123,7 @@ impl Warp {
                 completion,
                 generic: true,
             };
-            self.transfer(transfer, lane, context)?;
+            self.transfer(transfer, number, lane, context)?;
         }
         Ok(())
     }
@@ -207,6 +209,9 @@ impl Warp {
 
     /// Refuses to let lanes exit whose bulk copies may still read shared memory.
     pub(crate) fn check_left_groups(&self, active: u32, context: &Context<'_>) -> Outcome<()> {
+        if !context.run.options.lints.exit_before_bulk_reads {
+            return Ok(());
+        }
         let left = |&lane: &usize| self.bulk.reading[lane] > self.bulk.waited[lane];
         let lanes = lanes(active).filter(left).fold(0, |mask, lane| mask | 1 << lane);
         if lanes == 0 {

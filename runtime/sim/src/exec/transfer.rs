@@ -55,14 +55,15 @@ struct Flying {
 }
 
 impl Warp {
-    /// Issues a transfer for a lane.
+    /// Issues a transfer for a lane, as the operation of this number, which it shares with the
+    /// other lanes of the instruction.
     pub(crate) fn transfer(
         &mut self,
         transfer: Transfer,
+        number: u32,
         lane: usize,
         context: &mut Context<'_>,
     ) -> Outcome<()> {
-        let number = context.agents.operation();
         let (mut reads, mut writes) = match transfer.completion {
             Signal::Transactions { at, .. } => {
                 self.access_mbarrier(at, lane, context)?;
@@ -85,7 +86,13 @@ impl Warp {
         }
         for &bytes in &transfer.writes {
             self.check_transfer(written, bytes, lane, context)?;
-            self.observe_async(&writes, written, bytes, lane, context)?;
+            if let Err(conflict) = self.observe_async(&writes, written, bytes, lane, context) {
+                // Copies that write the same do not conflict, like stores that do.
+                context.land_groups()?;
+                if !transfer.is_silent(context) {
+                    return Err(conflict);
+                }
+            }
         }
         let issuer = Issuer {
             cluster: self.clock.cluster(),
@@ -131,6 +138,25 @@ impl Warp {
     }
 }
 
+impl Transfer {
+    /// Whether it is a copy to global memory that finds there what it writes.
+    fn is_silent(&self, context: &mut Context<'_>) -> bool {
+        let (mut from, mut to) = (Vec::new(), Vec::new());
+        self.reduction.is_none()
+            && self.pieces.iter().all(|piece| {
+                let (Source::Memory(source), Bytes::Global { size, .. }) = (piece.from, piece.to)
+                else {
+                    return false;
+                };
+                from.resize(size as usize, 0);
+                to.resize(size as usize, 0);
+                context.read_range(source, &mut from);
+                context.read_range(piece.to, &mut to);
+                from == to
+            })
+    }
+}
+
 impl Operation for Flying {
     fn land(&self, context: &mut Context<'_>) -> Outcome<()> {
         let Transfer { pieces, reads, writes, reduction, completion, .. } = &self.transfer;
@@ -172,10 +198,15 @@ impl Operation for Flying {
         }
     }
 
+    fn belongs_to_group(&self) -> bool {
+        matches!(self.transfer.completion, Signal::Group { .. })
+    }
+
     fn touches(&self, of: usize) -> bool {
         let Transfer { reads, writes, .. } = &self.transfer;
         let shared = |bytes: &Bytes| matches!(bytes, Bytes::Shared { rank, .. } if *rank == of);
-        reads.iter().chain(writes).any(shared)
+        // The memory of a block is kept until its copies out of it are done.
+        !self.belongs_to_group() && reads.iter().chain(writes).any(shared)
     }
 
     fn issuer(&self) -> Issuer {

@@ -125,6 +125,8 @@ pub(crate) struct WarpClock {
     /// Index in the cluster of the warp's first thread.
     first: usize,
     time: u32,
+    /// Whether asynchronous writes must be fenced from ordinary reads too.
+    pub(super) fences_reads: bool,
     lanes: Vec<LaneClock>,
 }
 
@@ -153,7 +155,13 @@ impl WarpClock {
             observed: None,
             views: Views::default(),
         };
-        Self { cluster, first, time: STARTED + 1, lanes: vec![lane; LANES] }
+        let (time, lanes) = (STARTED + 1, vec![lane; LANES]);
+        Self { cluster, first, time, fences_reads: false, lanes }
+    }
+
+    /// The same, where asynchronous writes must be fenced from ordinary reads too.
+    pub(crate) fn with_fenced_reads(self, fences_reads: bool) -> Self {
+        Self { fences_reads, ..self }
     }
 
     /// The index of its cluster in the grid.

@@ -46,13 +46,13 @@ impl Record {
     }
 
     /// Whether both belong to one instruction of one warp. Of lanes that store to one place one
-    /// wins, which CUDA leaves open but allows (*CUDA C++ Programming Guide*, SIMT Architecture).
+    /// wins, which CUDA leaves open but allows (*CUDA C++ Programming Guide*, SIMT Architecture);
+    /// that goes for copies as well.
     fn shares_instruction(&self, other: &Self) -> bool {
         self.cluster == other.cluster
             && self.thread / 32 == other.thread / 32
             && self.issue == other.issue
-            && !self.asynchronous
-            && !other.asynchronous
+            && self.asynchronous == other.asynchronous
     }
 
     /// Whether a read is of the same operation as another, or of one that completes with it.
@@ -100,7 +100,7 @@ impl Cell {
         };
         // Whether a write that happened before is hidden from the proxy of the new access.
         let hidden = |r: &Record| {
-            r.writes()
+            (r.writes() || clock.fences_reads && new.writes())
                 && r.proxy.is_generic()
                 && !clock.sees(lane, new.proxy, (r.cluster, r.accessor, r.time))
         };
@@ -139,7 +139,10 @@ impl Cell {
                 }
             } else if (old.writes() || new.writes()) && !(old.strong && new.strong) {
                 let harmless = match (old.writes(), new.writes()) {
-                    (true, true) => new.silent || new.shares_instruction(&old),
+                    (true, true) => {
+                        // What an unfinished copy will write is not there yet.
+                        new.silent && !old.asynchronous || new.shares_instruction(&old)
+                    }
                     (true, false) => {
                         let bytes = *settled_bytes.get_or_insert_with(|| settled(self));
                         old.silent || old.mask & new.mask & !bytes == 0

@@ -71,7 +71,8 @@ impl Cluster {
             for warp in 0..warps_per_block {
                 let registers = registers(run, Position { block, rank, warp });
                 let first = (rank * warps_per_block + warp) as usize * LANES;
-                let clock = WarpClock::new(index as u32, first, all_threads);
+                let clock = WarpClock::new(index as u32, first, all_threads)
+                    .with_fenced_reads(run.options.lints.unfenced_write_after_read);
                 let warp = new_warp(run, (rank, warp, live(warp)), registers, clock);
                 warps.push(warp);
             }

@@ -20,7 +20,10 @@ pub(crate) trait Operation: fmt::Debug + Send {
     /// Whether a wait for this has to wait for the operation.
     fn completes(&self, awaited: Awaited) -> bool;
 
-    /// Whether it accesses the shared memory of the block with this rank.
+    /// Whether it is a bulk copy that belongs to a group.
+    fn belongs_to_group(&self) -> bool;
+
+    /// Whether it accesses the shared memory of the block with this rank, which must then not exit.
     fn touches(&self, rank: usize) -> bool;
 
     /// The instruction that issued it, for messages.
@@ -156,6 +159,15 @@ impl Context<'_> {
     /// Lands what a wait covers.
     pub(crate) fn land_awaited(&mut self, awaited: Awaited) -> Outcome<()> {
         while let Some(operation) = self.flights.take(|flight| flight.operation.completes(awaited))
+        {
+            self.land(&*operation)?;
+        }
+        Ok(())
+    }
+
+    /// Lands the bulk copies that belong to groups.
+    pub(crate) fn land_groups(&mut self) -> Outcome<()> {
+        while let Some(operation) = self.flights.take(|flight| flight.operation.belongs_to_group())
         {
             self.land(&*operation)?;
         }

@@ -61,12 +61,31 @@ impl Field {
     }
 }
 
+/// Replaces a field of an encoded map. A map may be made from zeros by replacing every field.
+///
+/// # Errors
+///
+/// Where the bytes are neither a map nor zeros.
+pub(crate) fn replace_field(
+    bytes: &mut [u8],
+    field: Field,
+    value: u64,
+) -> Result<(), TensorMapError> {
+    if bytes.iter().all(|&byte| byte == 0) {
+        bytes[..MAGIC.len()].copy_from_slice(&MAGIC);
+    }
+    if bytes[..MAGIC.len()] != MAGIC {
+        return Err(TensorMapError::NotAMap);
+    }
+    let (at, encoded) = field.encode(value);
+    bytes[at..at + encoded.len()].copy_from_slice(&encoded);
+    Ok(())
+}
+
 impl TensorMap {
     /// The 128 bytes that a kernel takes as a parameter or finds in memory. They mean something to
     /// the simulator only.
     pub fn encode(&self) -> Vec<u8> {
-        let mut bytes = vec![0; SIZE as usize];
-        bytes[..MAGIC.len()].copy_from_slice(&MAGIC);
         let element = Element::ALL.iter().position(|&element| element == self.element);
         let (swizzle, atomicity) = match self.swizzle {
             Swizzle::None => (0, 0),
@@ -92,6 +111,8 @@ impl TensorMap {
         fields.extend(of(Field::Box, &mut self.box_shape.iter().map(|&n| n.into())));
         fields
             .extend(of(Field::ElementStride, &mut self.element_strides.iter().map(|&n| n.into())));
+        let mut bytes = vec![0; SIZE as usize];
+        bytes[..MAGIC.len()].copy_from_slice(&MAGIC);
         for (field, value) in fields {
             let (at, encoded) = field.encode(value);
             bytes[at..at + encoded.len()].copy_from_slice(&encoded);
@@ -177,10 +198,7 @@ mod tests {
     #[test]
     fn what_is_replaced_is_there() {
         let mut bytes = map().encode();
-        let mut replace = |field: Field, value| {
-            let (at, encoded) = field.encode(value);
-            bytes[at..at + encoded.len()].copy_from_slice(&encoded);
-        };
+        let mut replace = |field, value| replace_field(&mut bytes, field, value).unwrap();
         replace(Field::Rank, 1);
         replace(Field::Shape(1), 33);
         replace(Field::Stride(0), 48);

@@ -2,7 +2,7 @@
 
 mod encoding;
 
-pub(crate) use encoding::Field;
+pub(crate) use encoding::{Field, replace_field};
 
 use thiserror::Error;
 

@@ -93,16 +93,30 @@ impl Warp {
                 self.access_mbarrier(place[lane], lane, context)?;
             }
         }
-        let releases = matches!(instruction.operation, MbarrierOperation::Arrive { .. })
-            && instruction.order.releases();
-        if releases && context.hazards() {
+        let releases = context.hazards() && instruction.order.releases();
+        let mut separate = 0;
+        if let MbarrierOperation::Arrive { count, .. } = &instruction.operation
+            && releases
+        {
             for (at, mask) in together(&place, active) {
-                let clocks = self.clock.publish(mask);
-                object(mask.trailing_zeros() as usize, at, context)?.arrived.join(&clocks);
+                let count = |lane| count.map_or(1, |slot| self.registers.get(slot)[lane]);
+                let arrivals: u64 = lanes(mask).map(|lane| u64::from(count(lane))).sum();
+                let first = mask.trailing_zeros() as usize;
+                if object(first, at, context)?.completes_within(arrivals) {
+                    // Some of the lanes belong to the phase that others complete.
+                    separate |= mask;
+                } else {
+                    let clocks = self.clock.publish(mask);
+                    object(first, at, context)?.arrived.join(&clocks);
+                }
             }
         }
         let mut done = 0;
         for lane in lanes(active) {
+            if separate >> lane & 1 != 0 {
+                let clocks = self.clock.publish(1 << lane);
+                object(lane, place[lane], context)?.arrived.join(&clocks);
+            }
             done |= u32::from(self.operate(&instruction.operation, lane, place[lane], context)?)
                 << lane;
         }

@@ -86,6 +86,11 @@ impl Object {
         self.accessed[thread] = time;
     }
 
+    /// Whether the phase ends before the last of so many arrivals.
+    pub(super) fn completes_within(&self, arrivals: u64) -> bool {
+        arrivals > u64::from(self.pending)
+    }
+
     /// Arrives; the state before.
     pub(super) fn arrive(&mut self, arriving: Arriving) -> Result<u64, String> {
         let Arriving { count, drop, completes } = arriving;

@@ -44,6 +44,7 @@ impl Warp {
             }
             None => [0; super::registers::LANES],
         };
+        let number = context.agents.operation();
         for lane in lanes(active) {
             let map = self.tensor_map(copy.map.space, maps[lane], lane, context)?;
             let coordinates: Vec<i32> = copy
@@ -72,7 +73,7 @@ impl Warp {
                         if i > 0 {
                             transfer.reads.clear();
                         }
-                        self.transfer(transfer, lane, context)?;
+                        self.transfer(transfer, number, lane, context)?;
                     }
                 }
                 TensorDirection::Store { reduction } => {
@@ -88,7 +89,7 @@ impl Warp {
                     };
                     let completion = self.group_signal(lane, context);
                     let transfer = store(&tile.runs(&map, at), whole, reduction, completion);
-                    self.transfer(transfer, lane, context)?;
+                    self.transfer(transfer, number, lane, context)?;
                 }
             }
         }

@@ -7,7 +7,7 @@ use crate::fault::AccessKind;
 use crate::hazard::Proxy;
 use crate::machine::{Context, Outcome, Warp};
 use crate::program::code::{CopyMap, ReplaceField};
-use crate::tensor_map::{TensorMap, TensorMapError};
+use crate::tensor_map::replace_field;
 
 impl Warp {
     /// Executes `tensormap.replace`, lane by lane.
@@ -22,11 +22,9 @@ impl Warp {
         for lane in lanes(active) {
             let place = locate(replace.map.space, addresses[lane]);
             let mut encoded = self.read_map(place, Proxy::Generic, lane, context)?;
-            if let Err(error @ TensorMapError::NotAMap) = TensorMap::decode(&encoded) {
-                return Err(no_map(place, error.to_string(), lane, context));
-            }
-            let (at, field) = replace.field.encode(self.registers.lane(replace.value, lane));
-            encoded[at..at + field.len()].copy_from_slice(&field);
+            let value = self.registers.lane(replace.value, lane);
+            replace_field(&mut encoded, replace.field, value)
+                .map_err(|error| no_map(place, error.to_string(), lane, context))?;
             self.write_map(place, &encoded, lane, context)?;
         }
         Ok(())
