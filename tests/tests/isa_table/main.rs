@@ -125,13 +125,14 @@ fn simulator_says(version: Version, target: Target, line: &str) -> Option<String
 const NOT_EXECUTED: [Opcode; 4] =
     [Opcode::MmaSp, Opcode::Alloca, Opcode::Stacksave, Opcode::Stackrestore];
 
-/// The same of Hopper: what spans several GPUs, and sparse products of warpgroups.
-const NOT_EXECUTED_OF_HOPPER: [Opcode; 4] =
-    [Opcode::MultimemLdReduce, Opcode::MultimemSt, Opcode::MultimemRed, Opcode::WgmmaMmaAsyncSp];
+/// The same of Hopper: what spans several GPUs.
+const NOT_EXECUTED_OF_HOPPER: [Opcode; 3] =
+    [Opcode::MultimemLdReduce, Opcode::MultimemSt, Opcode::MultimemRed];
 
-/// Parts of names that say what else it does not execute: copies of convolutions' windows, and of
-/// bytes that may lie outside of a buffer.
-const NAMES_NOT_EXECUTED: [&str; 2] = ["im2col", "ignore_oob"];
+/// Parts of names that say what else it does not execute: copies of convolutions' windows, of bytes
+/// that may lie outside of a buffer, and atomic operations on 128 bits.
+const NAMES_NOT_EXECUTED: [&str; 5] =
+    ["im2col", "ignore_oob", "cas.b128", "exch.b128", "exch.L2::cache_hint.b128"];
 
 #[test]
 fn the_simulator_executes_what_hopper_has() {
