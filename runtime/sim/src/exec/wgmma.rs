@@ -283,8 +283,6 @@ impl Warp {
             let clocks = Clocks::completion(self.clock.cluster(), agent, complete);
             self.clock.learn(ALL, &clocks);
         }
-        // All lanes wait together, and kernels let one of them release for all what they have read.
-        self.warp_sync(ALL, context);
     }
 }
 
