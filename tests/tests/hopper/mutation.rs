@@ -5,7 +5,7 @@ use tilewright::device::Module;
 use tilewright::ptx::tree::{Instruction, Item, Literal, Operand, Statement};
 use tilewright::ptx::{Opcode, tree};
 use tilewright::reference::{Inputs, Values};
-use tilewright::sim::Options;
+use tilewright::sim::{Lints, Options};
 use tilewright_tests::attention::{growing, kernel, problem, run, small_hopper};
 use tilewright_tests::run::reread;
 
@@ -107,7 +107,9 @@ fn check(problem: &Problem, config: &Config) -> (usize, Vec<String>) {
             0 => Inputs::random(problem, Values::Normal, seed),
             _ => growing(problem, seed),
         };
-        run(problem, &kernel, module, &inputs, Options { seed, jobs: 1, ..Options::default() })
+        let lints = Lints { exit_before_bulk_reads: true, ..Lints::default() };
+        let options = Options { seed, jobs: 1, lints, ..Options::default() };
+        run(problem, &kernel, module, &inputs, options)
     };
     for seed in SEEDS {
         run(&whole, seed).unwrap_or_else(|error| panic!("{config}, whole: {error}"));
