@@ -23,6 +23,7 @@ fn table(gpu: &Gpu) -> Option<&'static str> {
     match gpu.name {
         "a100_sxm" => Some(include_str!("../../../results/a100_sxm.csv")),
         "rtx3090" => Some(include_str!("../../../results/rtx3090.csv")),
+        "h100_sxm" => Some(include_str!("../../../results/h100_sxm.csv")),
         "rtx4090" => Some(include_str!("../../../results/rtx4090.csv")),
         _ => None,
     }

@@ -93,16 +93,8 @@ fn a_damaged_row_is_named_and_the_others_are_kept() {
         "line 3: `max_error` must be a number in a row whose status is `ok`",
     );
     check_damage(replace("a100_sxm", "\"a100_sxm"), "line 3: it has 24 fields, expected 29");
-    check_damage(
-        replace("m64n64w4s1sl", "x"),
-        "line 3: `x` is not a tile; expected for Ampere such as m128n64w4s1: rows, keys, warps, \
-         stages, b2 for two blocks on a multiprocessor, then any of qr (Q in registers), sh (Q and K \
-         share memory), sl (split masked loop), and rl or rs (rescale lazily, or speculatively); for \
-         Hopper such as m128n176s2ovpp: rows, keys, stages, then any of ov (softmax under the \
-         products of the next tile), pp (ping-pong), ps (P through shared memory), c2 (clusters of \
-         2), pe (persistent), lf (longest first), sl (split masked loop), and rl or rs (rescale \
-         lazily, or speculatively)",
-    );
+    let no_config = "x".parse::<Config>().unwrap_err();
+    check_damage(replace("m64n64w4s1sl", "x"), &format!("line 3: {no_config}"));
     check_damage(
         replace("m64n64w4s1sl", "m64n96w4s1sl"),
         "line 3: it repeats what line 2 is about",

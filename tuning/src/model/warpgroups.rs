@@ -75,6 +75,10 @@ const PRODUCT_LATENCY: f64 = 66.0 + 32.0;
 /// sum, at about 25, half of them hidden.
 const SOFTMAX_LATENCY: f64 = 4.0 * 25.0 / 2.0;
 
+/// Clocks from a warpgroup's P in registers to P in shared memory where `wgmma` may read it: an
+/// `stmatrix`, a proxy fence and a barrier (36, 36 and 28 on B300; not known on H100).
+const STORE_LATENCY: f64 = 36.0 + 36.0 + 28.0;
+
 /// The least clocks between two `wgmma` (FlashGPU-Sim).
 const PRODUCT_INTERVAL: f64 = 17.0;
 
@@ -234,7 +238,8 @@ impl WarpgroupKernel {
         let extra = extra * 4.0 / f64::from(gpu.rates.issue);
         let demands =
             [clocks.tensor / consumers, clocks.exp2 / consumers, clocks.issue / consumers + extra];
-        let delay = 2.0 * PRODUCT_LATENCY + SOFTMAX_LATENCY;
+        let stored = if self.p_in_shared { STORE_LATENCY } else { 0.0 };
+        let delay = 2.0 * PRODUCT_LATENCY + SOFTMAX_LATENCY + stored;
         let warpgroups = self.consumers() * blocks;
         let chance = network::interval(&demands, delay, warpgroups);
         let round = demands.iter().sum::<f64>() + delay;

@@ -38,10 +38,11 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 pub(crate) struct Target {
-    /// An architecture, for its usual GPU: sm80 is an A100, sm86 an RTX 3090, sm89 an RTX 4090.
+    /// An architecture, for its usual GPU: sm80 is an A100, sm86 an RTX 3090, sm89 an RTX 4090, sm90
+    /// an H100 SXM.
     #[arg(long, value_parser = Gpu::default_for)]
     arch: Option<&'static Gpu>,
-    /// A GPU by name, such as a100_pcie or l40s.
+    /// A GPU by name, such as a100_pcie, l40s or h200.
     #[arg(long, value_parser = Gpu::named)]
     gpu: Option<&'static Gpu>,
 }
