@@ -37,7 +37,7 @@ fn read(case: &Path) -> Result<(Launch, Module), String> {
     Ok((launch, module))
 }
 
-/// Whether the simulator executes the kernel's target, and the instructions it has there.
+/// Whether the simulator executes the kernel's target.
 fn is_simulated(launch: &Launch) -> bool {
     let targets = [".target sm_8", ".target sm_9"];
     let has_target = |line: &str| targets.iter().any(|target| line.starts_with(target));
