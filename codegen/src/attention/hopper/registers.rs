@@ -30,12 +30,16 @@ const fn limit(config: &Config, dtype: DataType) -> u32 {
 /// state of rows, rings and addresses. The latter was found by assembling configs around the limit:
 /// those accepted do not spill.
 pub(super) fn check(config: &Config, problem: &Problem) -> Result<u32, ConfigError> {
-    let working = if problem.dtype.bytes() == 1 { 28 } else { 40 };
     let output = problem.head_dim_v / 2;
     let scores = config.tile_n / 2;
     let probabilities = match (config.overlap, config.p_in_shared) {
         (true, false) => config.tile_n / 8 * problem.dtype.bytes(),
         _ => 0,
+    };
+    let working = match (problem.dtype.bytes(), probabilities) {
+        (1, _) => 28,
+        (_, 0) => 40,
+        _ => 32,
     };
     let needed = output + scores + probabilities + working;
     let limit = limit(config, problem.dtype);
