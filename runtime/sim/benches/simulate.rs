@@ -1,11 +1,16 @@
-//! How fast an attention kernel of another compiler executes on one core, with and without looking
-//! for hazards. The elements of the throughput are thread instructions.
+//! How fast attention kernels of another compiler execute on one core, with and without looking for
+//! hazards. The elements of the throughput are thread instructions, of which those on Hopper do
+//! more: a `wgmma` counts as one.
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use tilewright_codegen::ptx::{check, parse};
 use tilewright_sim::{Launch, Memory, Options, Program, run};
 
-const KERNEL: &str = include_str!("../../../tests/fixtures/corpus/attn_f16_d64_c0_sm80/kernel.ptx");
+/// The kernels, which take the same parameters: their names and texts.
+const KERNELS: [(&str, &str); 2] = [
+    ("ampere", include_str!("../../../tests/fixtures/corpus/attn_f16_d64_c0_sm80/kernel.ptx")),
+    ("hopper", include_str!("../../../tests/fixtures/corpus/attn_f16_d64_c0_sm90/kernel.ptx")),
+];
 /// Heads, rows and columns of Q, K, V and O.
 const SHAPE: [usize; 3] = [2, 256, 64];
 
@@ -36,19 +41,23 @@ fn memory() -> (Memory, Launch) {
 }
 
 fn attention(criterion: &mut Criterion) {
-    let checked = check(parse(KERNEL).expect("it parses")).expect("it checks");
-    let program = Program::new(&checked, None).expect("it is executable");
-    let mut group = criterion.benchmark_group("attention");
-    group.sample_size(20);
-    for (name, hazards) in [("plain", false), ("hazards", true)] {
-        let options = Options { hazards, jobs: 1, ..Options::default() };
-        let execute = |(mut memory, launch): (Memory, Launch)| {
-            run(&program, &launch, &mut memory, &options).expect("it is without fault")
-        };
-        group.throughput(Throughput::Elements(execute(memory()).total().threads));
-        group.bench_function(name, |b| b.iter_batched(memory, execute, BatchSize::LargeInput));
+    for (kernel, text) in KERNELS {
+        let checked = check(parse(text).expect("it parses")).expect("it checks");
+        let program = Program::new(&checked, None).expect("it is executable");
+        let mut group = criterion.benchmark_group(format!("attention on {kernel}"));
+        group.sample_size(20);
+        for (name, hazards) in [("plain", false), ("hazards", true)] {
+            let options = Options { hazards, jobs: 1, ..Options::default() };
+            let execute = |(mut memory, launch): (Memory, Launch)| {
+                run(&program, &launch, &mut memory, &options).expect("it is without fault")
+            };
+            group.throughput(Throughput::Elements(execute(memory()).total().threads));
+            group.bench_function(name, |b| {
+                b.iter_batched(memory, execute, BatchSize::LargeInput);
+            });
+        }
+        group.finish();
     }
-    group.finish();
 }
 
 criterion_group!(benches, attention);

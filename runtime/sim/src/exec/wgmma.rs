@@ -35,10 +35,10 @@ pub(crate) struct Products {
 
 /// A product as one of its warps sees it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Pending {
+struct Pending {
     /// Its number among those of the warpgroup.
-    pub(crate) number: u64,
-    pub(crate) pc: Pc,
+    number: u64,
+    pc: Pc,
     group: u32,
     /// Whether its sums are in D.
     landed: bool,
@@ -48,6 +48,11 @@ impl Products {
     /// The number of the product that is issued next.
     pub(crate) fn next(&self) -> u64 {
         self.issued
+    }
+
+    /// Whether a product was not waited for.
+    pub(crate) fn is_pending(&self, number: u64) -> bool {
+        self.pending.front().is_some_and(|first| first.number <= number)
     }
 
     /// The instruction of a product that was not waited for.
@@ -184,14 +189,29 @@ impl Warp {
             Err(error) => return refuse(error.to_string()),
         };
         let matrix = SharedMatrix { descriptor, major, factor };
-        let end = matrix.units(0..outer).max().map_or(0, |last| last as usize + UNIT);
         let size = context.run.shared_size;
-        if end > size {
+        let end = || matrix.units(0..outer).max().map_or(0, |last| last as usize + UNIT);
+        if matrix.bound(outer) as usize > size && end() > size {
+            let end = end();
             return refuse(format!(
                 "the matrix ends at {end:#x}; the block has {size:#x} bytes of shared memory"
             ));
         }
         Ok(matrix)
+    }
+
+    /// The last product whose sums are yet to appear in some of these registers.
+    pub(crate) fn last_accumulating(
+        &self,
+        registers: &[Slot<u32>],
+        context: &Context<'_>,
+    ) -> Option<u64> {
+        let accumulates = |pending: &&Pending| {
+            let action = &context.run.program.code[pending.pc as usize].action;
+            !pending.landed
+                && matches!(action, Action::Wgmma(w) if w.d.iter().any(|d| registers.contains(d)))
+        };
+        self.products.pending.iter().rev().find(accumulates).map(|pending| pending.number)
     }
 
     /// Lands the products whose time has come, and those up to number `until`.
@@ -272,10 +292,7 @@ impl Warp {
         self.warp_sync(ALL, context);
         let covered = self.products.covered(most);
         self.land_products(self.products.last_covered(most), context);
-        let awaited: Vec<Pending> = self.products.pending.drain(..covered).collect();
-        for pending in awaited {
-            self.release_fragments(pending, context);
-        }
+        self.products.pending.drain(..covered);
         let (group, _) = self.warpgroup();
         let warpgroup = context.block().warpgroups.get(group);
         let complete = self.products.committed.saturating_sub(most);

@@ -1,13 +1,13 @@
 //! Registers of `wgmma`, which are its own from the issue to the wait that covers it.
 //!
-//! *wgmma.fence*: a register of D or of a fragment of A that another instruction has read or written
-//! needs a fence before `wgmma` uses it. Products of one shape that accumulate in the same registers
-//! are in order without. A `mov` between such registers, or of a constant to one, is no access: it
-//! names a value anew, compilers put it wherever they like, and ptxas leaves it out.
-//! *wgmma.wait_group*: until then, nothing else may access them.
+//! *wgmma.fence*: a register of D or of a fragment of A that another instruction has accessed needs a
+//! fence before `wgmma` uses it. Compilers keep to that for what they write and `wgmma` reads, and so
+//! does this check: where D is not added to, they set it to zero after the fence. A `mov` between such
+//! registers, or of a constant to one, is no write either: it names a value anew, and ptxas leaves it
+//! out. Products of one shape that accumulate in the same registers are in order without. *wgmma.wait_group*: until then, nothing else may access them. A `mov` may,
+//! since compilers place it so; what it writes is then in flight as well.
 
 use crate::exec::registers::ALL;
-use crate::exec::wgmma::Pending;
 use crate::fault::FaultKind;
 use crate::machine::{Context, Outcome, Raised, Warp};
 use crate::program::code::{Action, FragmentUse, Instruction, Pc, Wgmma};
@@ -24,12 +24,12 @@ pub(crate) struct Fragments {
 /// Who uses a register. Products are given by their number.
 #[derive(Clone, Copy, Debug, Default)]
 struct State {
-    /// The last product in flight that accumulates in it.
+    /// The last product that accumulates in it, or in what was moved to it.
     accumulator: Option<u64>,
-    /// The last product in flight that reads A from it.
+    /// The last product that reads A from it.
     factor: Option<u64>,
-    /// The last other instruction that accessed it, and when.
-    other: Option<(u64, Pc)>,
+    /// The last other instruction that wrote it, and when.
+    writer: Option<(u64, Pc)>,
 }
 
 impl Fragments {
@@ -55,22 +55,43 @@ impl Warp {
         if let Action::Wgmma(wgmma) = &instruction.action {
             return self.check_product(wgmma, uses, context);
         }
+        let moves = matches!(instruction.action, Action::MoveFragment(_));
+        let (mut moved, mut source) = (None, None);
         for fragment in uses {
-            let state = self.fragments.registers[fragment.index as usize];
+            let state = self.state(fragment);
             let factor = state.factor.filter(|_| fragment.writes);
-            if let Some(number) = state.accumulator.or(factor) {
+            let allowed = |number| match fragment.writes {
+                // It may be executed a second time, after it has waited for other warps.
+                true => Some(number) == moved,
+                false => moves,
+            };
+            let accumulator = state.accumulator.filter(|&number| !allowed(number));
+            if let Some(number) = accumulator.or(factor) {
                 return Err(self.in_flight(fragment, number, context));
             }
-        }
-        let other =
-            |fragment: &FragmentUse| self.fragments.registers[fragment.index as usize].other;
-        let moved = uses.iter().filter(|fragment| !fragment.writes).filter_map(other).max();
-        for fragment in uses.iter().filter(|fragment| fragment.writes || !fragment.moves) {
+            if !fragment.writes {
+                moved = moved.max(state.accumulator);
+                source = source.max(state.writer);
+            }
             let now = (self.executed, context.pc);
             let state = &mut self.fragments.registers[fragment.index as usize];
-            state.other = if fragment.moves { moved } else { Some(now) };
+            if fragment.writes {
+                let writer = if fragment.moves { source } else { Some(now) };
+                (state.writer, state.accumulator) = (writer, moved);
+            }
         }
         Ok(())
+    }
+
+    /// Who uses a register, of products those in flight.
+    fn state(&self, fragment: &FragmentUse) -> State {
+        let state = self.fragments.registers[fragment.index as usize];
+        let pending = |number: &u64| self.products.is_pending(*number);
+        State {
+            accumulator: state.accumulator.filter(pending),
+            factor: state.factor.filter(pending),
+            writer: state.writer,
+        }
     }
 
     /// Looks at the registers of a product, and makes them its own.
@@ -85,7 +106,7 @@ impl Warp {
         };
         let accumulates = self.accumulates(wgmma.accumulate)?;
         for fragment in uses {
-            let state = self.fragments.registers[fragment.index as usize];
+            let state = self.state(fragment);
             let accumulator = state
                 .accumulator
                 .filter(|&n| !fragment.writes || !self.has_shape(n, wgmma, context));
@@ -93,10 +114,11 @@ impl Warp {
             if let Some(number) = accumulator.or(factor) {
                 return Err(self.in_flight(fragment, number, context));
             }
-            if let Some((_, pc)) = state.other.filter(|&(at, _)| at > fenced) {
+            let is_read = !fragment.writes || accumulates;
+            if let Some((_, pc)) = state.writer.filter(|&(at, _)| is_read && at > fenced) {
                 let register = context.run.program.slots.names[fragment.number as usize].clone();
-                let user = self.site(context, pc, ALL);
-                return Err(Raised::new(FaultKind::Unfenced { register, user }, ALL));
+                let writer = self.site(context, pc, ALL);
+                return Err(Raised::new(FaultKind::Unfenced { register, writer }, ALL));
             }
             let defined = self.written[fragment.number as usize];
             if fragment.writes && accumulates && defined != ALL {
@@ -126,19 +148,5 @@ impl Warp {
         let pc = self.products.pc_of(number).unwrap_or(context.pc);
         let (written, product) = (fragment.writes, self.site(context, pc, ALL));
         Raised::new(FaultKind::FragmentInFlight { register, written, product }, ALL)
-    }
-
-    /// Gives the registers of a product back that the warp has waited for.
-    pub(crate) fn release_fragments(&mut self, product: Pending, context: &Context<'_>) {
-        if self.fragments.registers.is_empty() {
-            return;
-        }
-        for fragment in &context.run.program.details[product.pc as usize].fragments {
-            let state = &mut self.fragments.registers[fragment.index as usize];
-            let user = if fragment.writes { &mut state.accumulator } else { &mut state.factor };
-            if *user == Some(product.number) {
-                *user = None;
-            }
-        }
     }
 }

@@ -108,6 +108,7 @@ impl Warp {
         let Some(first) = found else { return Ok(false) };
         let compute: &dyn Fn(&mut Registers, u32) = match &instruction.action {
             Action::Compute(compute) => compute,
+            Action::MoveFragment(moved) => &moved.compute,
             // Lanes that it may not read are found when it is executed by itself.
             Action::Exchange(exchange) => &|registers, mask| {
                 exchange(registers, mask);

@@ -275,7 +275,7 @@ impl Cluster {
                 format!("waits at {}", block.describe_barrier(*number))
             }
             State::Registers(wanted) => block.registers.describe(warp, *wanted),
-            State::Products { last, .. } => block.warpgroups[warp / WARPS].missing(*last),
+            State::Products { last } => block.warpgroups[warp / WARPS].missing(*last),
             State::ClusterBarrier { .. } => {
                 format!("waits at {}", self.cluster_barrier.describe(&self.blocks))
             }

@@ -68,11 +68,12 @@ impl Warp {
             State::ClusterBarrier { acquires } => {
                 self.leave_cluster_barrier(group, acquires, context)
             }
-            State::Products { last, most } => {
-                self.is_issued(last, context) && {
-                    self.end_wait(most, context);
-                    true
+            State::Products { last } => {
+                if self.is_issued(last, context) {
+                    // The instruction that waited finds it issued now.
+                    self.groups[group].state = State::Ready;
                 }
+                false
             }
         };
         if arrived {

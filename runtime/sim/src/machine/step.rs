@@ -108,6 +108,9 @@ impl Warp {
     ) -> Outcome<Next> {
         match &instruction.action {
             Action::Compute(compute) => compute(&mut self.registers, active),
+            Action::MoveFragment(moved) => {
+                return self.move_fragment(group, moved, active, context);
+            }
             Action::Exchange(exchange) => {
                 self.exchange(instruction.convergence, exchange, active)?;
             }
@@ -142,7 +145,7 @@ impl Warp {
             Action::Wgmma(wgmma) => self.multiply_async(wgmma, context)?,
             Action::WgmmaFence => self.fence_fragments(),
             Action::WgmmaCommit => self.products.commit(),
-            Action::WgmmaWait(most) => return Ok(self.wait_products(group, *most, context)),
+            Action::WgmmaWait(most) => return Ok(self.wait_products(group, *most, active, context)),
             Action::Fence(fence) => self.fence(*fence, active, context),
             Action::FenceProxy(proxies) => self.fence_proxy(proxies, active, context),
             Action::ClusterArrive { releases } => {

@@ -7,7 +7,7 @@ use super::warp::{Context, Snapshot, State, Warp};
 use crate::exec::registers::{LANES, lanes};
 use crate::fault::{FaultKind, Site};
 use crate::hazard::Proxy;
-use crate::program::code::{Barrier, BarrierKind, Fence, Pc, Reduction};
+use crate::program::code::{Barrier, BarrierKind, Fence, MoveFragment, Pc, Reduction};
 
 impl Warp {
     /// `bar` and `barrier`.
@@ -164,16 +164,54 @@ impl Warp {
         &mut self,
         group: usize,
         most: u32,
+        active: u32,
         context: &mut Context<'_>,
     ) -> Next {
         let last = self.products.last_covered(most);
         if let Some(last) = last.filter(|&last| !self.is_issued(last, context)) {
-            self.groups[group].state = State::Products { last, most };
-            return Next::Select;
+            return self.await_issue(group, last, active, context);
         }
         self.end_wait(most, context);
         self.groups[group].pc += 1;
         Next::Go
+    }
+
+    /// `mov` of accumulators. Compilers move them before they wait, which ptxas puts right by
+    /// waiting there: what is moved is the sum, which may be used after the wait only.
+    pub(super) fn move_fragment(
+        &mut self,
+        group: usize,
+        moved: &MoveFragment,
+        active: u32,
+        context: &mut Context<'_>,
+    ) -> Outcome<Next> {
+        if let Some(last) = self.last_accumulating(&moved.sources, context) {
+            if !self.is_issued(last, context) {
+                return Ok(self.await_issue(group, last, active, context));
+            }
+            self.land_products(Some(last), context);
+        }
+        (moved.compute)(&mut self.registers, active);
+        self.groups[group].pc += 1;
+        Ok(Next::Go)
+    }
+
+    /// Waits for the other warps of the warpgroup to issue a product; the instruction is then
+    /// executed again.
+    fn await_issue(
+        &mut self,
+        group: usize,
+        last: u64,
+        active: u32,
+        context: &mut Context<'_>,
+    ) -> Next {
+        self.groups[group].state = State::Products { last };
+        self.executed -= 1;
+        context.now -= 1;
+        let count = &mut context.tallies.instructions[context.pc as usize];
+        count.warps -= 1;
+        count.threads -= u64::from(active.count_ones());
+        Next::Select
     }
 
     /// `bar.warp.sync`, whose lanes are all here.

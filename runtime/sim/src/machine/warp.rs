@@ -77,11 +77,9 @@ pub(crate) enum State {
     ClusterBarrier {
         acquires: bool,
     },
-    /// Waits until all warps of its warpgroup have issued this product, before it waits for all
-    /// but so many groups.
+    /// Waits until all warps of its warpgroup have issued this product.
     Products {
         last: u64,
-        most: u32,
     },
 }
 

@@ -45,12 +45,12 @@ pub(crate) struct Detail {
     /// Registers read and written, as numbers in [`Program::registers`](super::Program).
     pub(crate) reads: Box<[u32]>,
     pub(crate) writes: Box<[u32]>,
-    /// Those of them that `wgmma` uses somewhere in the program.
+    /// Those of them that are registers of `wgmma`.
     pub(crate) fragments: Box<[FragmentUse]>,
 }
 
-/// A register that some `wgmma` of the program accumulates in or reads A from, as an instruction
-/// uses it.
+/// A register that some `wgmma` of the program accumulates in or reads A from, or that an accumulator
+/// is moved to, as an instruction uses it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FragmentUse {
     /// Its place among all such registers.
@@ -95,6 +95,8 @@ pub(crate) enum Passed {
 pub(crate) enum Action {
     /// Computes on registers; the mask says for which lanes.
     Compute(Compute),
+    /// `mov` of registers that some `wgmma` accumulates in, or of what was moved from these.
+    MoveFragment(Box<MoveFragment>),
     /// Reads a clock.
     Clock(AnySlot, SpecialRegister),
     /// The address of a byte of the frame, in a space's window where that is given.
@@ -297,6 +299,13 @@ pub(crate) struct Wgmma {
     pub(crate) d: Box<[Slot<u32>]>,
     /// Whether D is added to.
     pub(crate) accumulate: Condition,
+}
+
+/// `mov` of accumulators.
+pub(crate) struct MoveFragment {
+    pub(crate) compute: Compute,
+    /// The registers that it reads.
+    pub(crate) sources: Box<[Slot<u32>]>,
 }
 
 /// A of `wgmma.mma_async`.

@@ -108,7 +108,8 @@ impl Program {
             )?;
             next += 1;
         }
-        program.fragments = fragments::mark(&program.code, &mut program.details);
+        program.fragments =
+            fragments::mark(&mut program.code, &mut program.details, &program.slots.locations);
         Ok(program)
     }
 

@@ -21,7 +21,8 @@
 //! | MN | none | i·e % 16 + (i·e / 16) · S + (k % 8) · 16 + (k / 8) · L |
 //! | MN | w | i·e % w + (i·e / w) · L + (k % 8) · w + (k / 8) · S |
 //!
-//! The swizzle then permutes the 16-byte units of the sum of start and offset.
+//! The swizzle then permutes the 16-byte units of the sum of start and offset, which need not begin
+//! where the pattern does.
 
 use thiserror::Error;
 
@@ -96,24 +97,9 @@ pub enum DescriptorError {
     Reserved(u64),
     /// The pattern begins elsewhere than where it repeats.
     #[error(
-        "the base offset is {0}; a swizzled matrix is expected to begin on its repeat, with base \
-         offset 0"
+        "the base offset is {0}; expected 0, with a pattern that begins at multiples of its repeat"
     )]
     BaseOffset(u64),
-    /// The matrix begins in a row of the pattern other than its first.
-    #[error(
-        "the start {start:#x} lies {} bytes past a multiple of {repeat}, where the swizzle pattern \
-         begins; expected less than {span}, the bytes of a row",
-        start % repeat
-    )]
-    Misaligned {
-        /// The start address.
-        start: u32,
-        /// Bytes of a row of the pattern.
-        span: u32,
-        /// Bytes after which the pattern repeats.
-        repeat: u32,
-    },
 }
 
 impl Descriptor {
@@ -130,8 +116,8 @@ impl Descriptor {
     ///
     /// # Errors
     ///
-    /// Where reserved bits are set, or a swizzled matrix does not begin in the first row of its
-    /// pattern.
+    /// Where reserved bits are set, or the pattern of a swizzle begins elsewhere than at a multiple of
+    /// its repeat. A matrix may begin anywhere in the pattern.
     pub fn decode(bits: u64) -> Result<Self, DescriptorError> {
         if bits & Self::RESERVED != 0 {
             return Err(DescriptorError::Reserved(bits & Self::RESERVED));
@@ -144,17 +130,9 @@ impl Descriptor {
             _ => Swizzle::Bytes32,
         };
         let descriptor = Self { start: field(0), leading: field(16), stride: field(32), swizzle };
-        if swizzle == Swizzle::None {
-            return Ok(descriptor);
-        }
-        let base = bits >> 49 & 7;
-        if base != 0 {
-            return Err(DescriptorError::BaseOffset(base));
-        }
-        let (span, repeat) = (swizzle.span(), swizzle.repeat());
-        match descriptor.start % repeat < span {
-            true => Ok(descriptor),
-            false => Err(DescriptorError::Misaligned { start: descriptor.start, span, repeat }),
+        match bits >> 49 & 7 {
+            base if base != 0 && swizzle != Swizzle::None => Err(DescriptorError::BaseOffset(base)),
+            _ => Ok(descriptor),
         }
     }
 

@@ -17,9 +17,8 @@
 //! exact.
 
 use super::Register;
-use super::descriptor::{Descriptor, Major, UNIT};
+use super::descriptor::{Descriptor, Major, Swizzle, UNIT};
 use super::element::{B1, Element, Number, S8, U8};
-use super::mma::ORDER;
 use super::tile::{Tile, multiply_accumulate};
 use super::wmma::Sum;
 use crate::numeric::{Bf16, E4m3, E5m2, F16, F32, Format, Tf32, f16_to_f32, f32_to_f16};
@@ -113,6 +112,26 @@ impl SharedMatrix {
         })
     }
 
+    /// An address that its `outer` rows or columns do not reach; near their end, but not
+    /// necessarily there.
+    pub fn bound(self, outer: usize) -> u32 {
+        let Descriptor { start, leading, stride, swizzle } = self.descriptor;
+        let span = swizzle.span();
+        // Eight rows of a span, and how often each offset is added.
+        let groups = |elements: usize, each: usize| (elements.div_ceil(each) - 1) as u32;
+        let span_elements = span as usize * 8 / self.factor.bits();
+        let (leadings, strides) = match (self.major, swizzle) {
+            (Major::K, Swizzle::None) => (1, groups(outer, 8)),
+            (Major::K, _) => (0, groups(outer, 8)),
+            (Major::Mn, Swizzle::None) => {
+                (groups(self.factor.k(), 8), groups(outer, span_elements))
+            }
+            (Major::Mn, _) => (groups(outer, span_elements), groups(self.factor.k(), 8)),
+        };
+        // The start may lie within a row, whose units change places.
+        (start | (span - 1)) + leadings * leading + strides * stride + 8 * span
+    }
+
     /// Widens A: 64 rows of K numbers.
     pub fn rows(self, read: impl Fn(u32) -> [u8; UNIT], rows: &mut Vec<f32>) {
         with_factor!(self.factor, T, E => {
@@ -124,7 +143,7 @@ impl SharedMatrix {
     /// Widens B of `n` columns: panels of [`PANEL`] columns in the order of even, then odd ones,
     /// each of K rows.
     pub fn panels(self, n: usize, read: impl Fn(u32) -> [u8; UNIT], panels: &mut Vec<f32>) {
-        /// Where each column of a panel is: the inverse of [`ORDER`].
+        /// Where each column of a panel is.
         const PLACE: [usize; PANEL] = [0, 4, 1, 5, 2, 6, 3, 7];
         with_factor!(self.factor, T, E => {
             panels.resize(n * 2 * E, 0.0);
@@ -267,19 +286,28 @@ impl Product {
     }
 }
 
-/// D in `.f32` for a panel, its columns in [`ORDER`].
+/// D in `.f32` for a panel, its columns in the order of even, then odd ones.
 fn singles(d: &[Register; 4]) -> Tile<WARP_ROWS, PANEL> {
-    std::array::from_fn(|row| {
-        ORDER.map(|column| f32::from_bits(d[row / 8 * 2 + column % 2][row % 8 * 4 + column / 2]))
-    })
+    let mut sum = [[0.0; PANEL]; WARP_ROWS];
+    for (row, sum) in sum.iter_mut().enumerate() {
+        let (half, lane) = (row / 8, row % 8 * 4);
+        for q in 0..4 {
+            sum[q] = f32::from_bits(d[2 * half][lane + q]);
+            sum[4 + q] = f32::from_bits(d[2 * half + 1][lane + q]);
+        }
+    }
+    sum
 }
 
-/// D in `.f16` for a panel, its columns in [`ORDER`].
+/// The same of `.f16`.
 fn halves(d: &[Register; 4]) -> Tile<WARP_ROWS, PANEL> {
-    std::array::from_fn(|row| {
-        ORDER.map(|column| {
-            let pair = d[row / 8][row % 8 * 4 + column / 2];
-            f16_to_f32((pair >> (column % 2 * 16)) as u16)
-        })
-    })
+    let mut sum = [[0.0; PANEL]; WARP_ROWS];
+    for (row, sum) in sum.iter_mut().enumerate() {
+        for q in 0..4 {
+            let pair = d[row / 8][row % 8 * 4 + q];
+            sum[q] = f16_to_f32(pair as u16);
+            sum[4 + q] = f16_to_f32((pair >> 16) as u16);
+        }
+    }
+    sum
 }
