@@ -254,16 +254,16 @@ pub enum FaultKind {
         /// The `wgmma` in flight.
         product: Site,
     },
-    /// A register that `wgmma` reads without a fence.
+    /// A register that `wgmma` uses without a fence.
     #[error(
-        "register {register} was written by {}: wgmma.fence has to come between that and wgmma",
-        Brief(writer)
+        "register {register} was used by {}: wgmma.fence has to come between that and wgmma",
+        Brief(user)
     )]
     Unfenced {
         /// Its name.
         register: String,
-        /// The other instruction that wrote it last.
-        writer: Site,
+        /// The other instruction that used it last.
+        user: Site,
     },
     /// A warp's first `wgmma` has no fence before it.
     #[error("wgmma.fence has to come before a warp's first wgmma")]

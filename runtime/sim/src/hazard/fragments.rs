@@ -1,10 +1,10 @@
 //! Registers of `wgmma`, which are its own from the issue to the wait that covers it.
 //!
-//! *wgmma.fence*: a register of D or of a fragment of A that another instruction has accessed needs a
-//! fence before `wgmma` uses it. Compilers keep to that for what they write and `wgmma` reads, and so
-//! does this check: where D is not added to, they set it to zero after the fence. A `mov` between such
-//! registers, or of a constant to one, is no write either: it names a value anew, and ptxas leaves it
-//! out. Products of one shape that accumulate in the same registers are in order without. *wgmma.wait_group*: until then, nothing else may access them. A `mov` may,
+//! *wgmma.fence*: a register of D or of a fragment of A that another instruction has read or written
+//! needs a fence before `wgmma` uses it. Products of one shape that accumulate in the same registers
+//! are in order without. A `mov` between such registers, or of a constant to one, is no access: it
+//! names a value anew, compilers put it wherever they like, and ptxas leaves it out.
+//! *wgmma.wait_group*: until then, nothing else may access them. A `mov` may,
 //! since compilers place it so; what it writes is then in flight as well.
 
 use crate::exec::registers::ALL;
@@ -28,8 +28,8 @@ struct State {
     accumulator: Option<u64>,
     /// The last product that reads A from it.
     factor: Option<u64>,
-    /// The last other instruction that wrote it, and when.
-    writer: Option<(u64, Pc)>,
+    /// The last other instruction that accessed it, and when.
+    other: Option<(u64, Pc)>,
 }
 
 impl Fragments {
@@ -71,13 +71,15 @@ impl Warp {
             }
             if !fragment.writes {
                 moved = moved.max(state.accumulator);
-                source = source.max(state.writer);
+                source = source.max(state.other);
             }
             let now = (self.executed, context.pc);
             let state = &mut self.fragments.registers[fragment.index as usize];
             if fragment.writes {
-                let writer = if fragment.moves { source } else { Some(now) };
-                (state.writer, state.accumulator) = (writer, moved);
+                let last = if fragment.moves { source } else { Some(now) };
+                (state.other, state.accumulator) = (last, moved);
+            } else if !fragment.moves {
+                state.other = Some(now);
             }
         }
         Ok(())
@@ -90,7 +92,7 @@ impl Warp {
         State {
             accumulator: state.accumulator.filter(pending),
             factor: state.factor.filter(pending),
-            writer: state.writer,
+            other: state.other,
         }
     }
 
@@ -114,11 +116,10 @@ impl Warp {
             if let Some(number) = accumulator.or(factor) {
                 return Err(self.in_flight(fragment, number, context));
             }
-            let is_read = !fragment.writes || accumulates;
-            if let Some((_, pc)) = state.writer.filter(|&(at, _)| is_read && at > fenced) {
+            if let Some((_, pc)) = state.other.filter(|&(at, _)| at > fenced) {
                 let register = context.run.program.slots.names[fragment.number as usize].clone();
-                let writer = self.site(context, pc, ALL);
-                return Err(Raised::new(FaultKind::Unfenced { register, writer }, ALL));
+                let user = self.site(context, pc, ALL);
+                return Err(Raised::new(FaultKind::Unfenced { register, user }, ALL));
             }
             let defined = self.written[fragment.number as usize];
             if fragment.writes && accumulates && defined != ALL {
