@@ -96,13 +96,13 @@ fn mutant(kernel: &tree::Module, places: &[usize], mutation: Mutation) -> Option
     Some(module)
 }
 
-/// Tries every mutation in turn; returns how many there are, and what was said of those that nobody
-/// noticed. One wait or fence of several may be implied by the others, but not all of them by what
-/// is left.
-fn check(problem: &Problem, config: &Config) -> (usize, Vec<String>) {
+/// Tries every mutation in turn, on problems that differ in their lengths; returns how many there
+/// are, and what was said of those that nobody noticed. One wait or fence of several may be implied
+/// by the others, but not all of them by what is left.
+fn check(problems: &[Problem], config: &Config) -> (usize, Vec<String>) {
     let gpu = &small_hopper();
-    let (kernel, whole) = kernel(problem, *config, gpu);
-    let run = |module: &Module, seed: u64| {
+    let (kernel, whole) = kernel(&problems[0], *config, gpu);
+    let run = |module: &Module, problem: &Problem, seed: u64| {
         let inputs = match seed % 2 {
             0 => Inputs::random(problem, Values::Normal, seed),
             _ => growing(problem, seed),
@@ -111,8 +111,8 @@ fn check(problem: &Problem, config: &Config) -> (usize, Vec<String>) {
         let options = Options { seed, jobs: 1, lints, ..Options::default() };
         run(problem, &kernel, module, &inputs, options)
     };
-    for seed in SEEDS {
-        run(&whole, seed).unwrap_or_else(|error| panic!("{config}, whole: {error}"));
+    for (problem, seed) in problems.iter().flat_map(|p| SEEDS.map(move |seed| (p, seed))) {
+        run(&whole, problem, seed).unwrap_or_else(|error| panic!("{config}, whole: {error}"));
     }
     let mut module = kernel.module.clone();
     let body = body(&mut module);
@@ -124,7 +124,8 @@ fn check(problem: &Problem, config: &Config) -> (usize, Vec<String>) {
     all.retain(|(place, mutation)| mutant(&kernel.module, &[*place], *mutation).is_some());
     let is_caught = |places: &[usize], mutation| {
         let module = reread(mutant(&kernel.module, places, mutation).expect("it was tried"));
-        SEEDS.into_iter().any(|seed| run(&module, seed).is_err())
+        let mut runs = problems.iter().flat_map(|p| SEEDS.map(move |seed| (p, seed)));
+        runs.any(|(problem, seed)| run(&module, problem, seed).is_err())
     };
     let count = all.len();
     let missed = all.into_par_iter().filter_map(|(place, mutation)| {
@@ -132,27 +133,32 @@ fn check(problem: &Problem, config: &Config) -> (usize, Vec<String>) {
         let caught =
             is_caught(&[place], mutation) || likes.len() > 1 && is_caught(&likes, mutation);
         let statement = &body[place];
-        (!caught).then(|| format!("{config}, {:?}, {mutation:?}: {statement:?}", problem.mask))
+        let mask = problems[0].mask;
+        (!caught).then(|| format!("{config}, {mask:?}, {mutation:?}: {statement:?}"))
     });
     (count, missed.collect())
 }
 
 #[test]
 fn no_fence_wait_arrival_or_count_can_be_wrong_unnoticed() {
+    use DataType::{Bf16, E4m3};
     let cases = [
-        (Mask::Causal, "m64n32s2ovpelfslrs"),
-        (Mask::Window { left: 150, right: 5 }, "m64n32s2ovpesl"),
-        (Mask::Full, "m64n32s2pesl"),
-        (Mask::Full, "m64n32s2ovpspesl"),
-        (Mask::Causal, "m128n32s2ovpppeslrs"),
-        (Mask::Full, "m64n32s2ovc2peslrs"),
+        (Bf16, Mask::Causal, "m64n32s2ovpelfslrs"),
+        (Bf16, Mask::Window { left: 150, right: 5 }, "m64n32s2ovpesl"),
+        (Bf16, Mask::Full, "m64n32s2pesl"),
+        (Bf16, Mask::Full, "m64n32s2peslrs"),
+        (Bf16, Mask::Full, "m64n32s2ovpspesl"),
+        (Bf16, Mask::Causal, "m128n32s2ovpppeslrs"),
+        (Bf16, Mask::Full, "m64n32s2ovc2peslrs"),
+        (E4m3, Mask::Full, "m64n32s2ovpeslrs"),
     ];
     let results: Vec<_> = cases
         .par_iter()
-        .map(|(mask, config)| {
-            let problem = problem(DataType::Bf16, (64, 64), (150, 230), *mask);
-            let problem = Problem { heads: 3, ..problem };
-            check(&problem, &config.parse().unwrap())
+        .map(|(dtype, mask, config)| {
+            // Many key tiles, and one: what follows a tile may be the next, or the end.
+            let problems = [(150, 230), (150, 64), (150, 20)]
+                .map(|lengths| Problem { heads: 3, ..problem(*dtype, (64, 64), lengths, *mask) });
+            check(&problems, &config.parse().unwrap())
         })
         .collect();
     let total: usize = results.iter().map(|(count, _)| count).sum();

@@ -7,11 +7,13 @@ use crate::attention::{DataType, Problem};
 /// one to the other; none where there are enough for everybody.
 ///
 /// A block of n warpgroups begins with 65536 / (128 n) for each thread, rounded down to a multiple
-/// of 8, and can share out no more than that. To transpose takes more registers than to copy.
+/// of 8, and can share out no more than that. To transpose takes more registers than to copy, and so
+/// does to copy for a cluster, one query tile after another.
 pub(super) const fn shares(config: &Config, dtype: DataType) -> Option<(u32, u32)> {
     match (config.consumers(), dtype.bytes()) {
         (1, _) => None,
         (2, 1) => Some((40, 232)),
+        (2, _) if config.cluster > 1 && config.persistent => Some((40, 232)),
         (2, _) => Some((24, 240)),
         (_, 1) => Some((56, 152)),
         _ => Some((32, 160)),
