@@ -29,7 +29,9 @@ pub fn problem(dtype: DataType, head_dims: (u32, u32), lengths: (u32, u32), mask
 /// Inputs whose scores grow from the last key to the first, in the order of the kernel, far beyond
 /// what a reference of the exponential lets pass.
 pub fn growing(problem: &Problem, seed: u64) -> Inputs {
-    let mut inputs = Inputs::random(problem, Values::Normal, seed);
+    let is_quantized = problem.dtype.has_descales();
+    let draw = if is_quantized { Inputs::exact } else { Inputs::random };
+    let mut inputs = draw(problem, Values::Normal, seed);
     let row = (problem.kv_heads * problem.head_dim) as usize;
     let rows = problem.seqlen_kv as usize;
     for (i, keys) in inputs.key.chunks_mut(row).enumerate() {
@@ -37,7 +39,7 @@ pub fn growing(problem: &Problem, seed: u64) -> Inputs {
         let factor = f64::from(1 << (6 - 6 * (i % rows) / rows));
         keys.iter_mut().for_each(|key| *key *= factor);
     }
-    inputs
+    if is_quantized { inputs.quantized(problem, true) } else { inputs }
 }
 
 /// An H100 of two multiprocessors, so that persistent blocks of small problems take several tiles.
