@@ -56,7 +56,7 @@ pub struct Row {
     /// What the kernel computes.
     #[serde(with = "text")]
     pub pass: Pass,
-    /// The type of Q, K, V and of the output.
+    /// The type of Q, K and V; that of the output is [`DataType::output`].
     #[serde(with = "text")]
     pub dtype: DataType,
     /// Elements of a row of Q and K.

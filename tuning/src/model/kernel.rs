@@ -37,6 +37,7 @@ impl Kernel {
     pub(crate) fn product(&self) -> &'static str {
         match self {
             Kernel::Warps(_) => "HMMA",
+            Kernel::Warpgroups(kernel) if kernel.bytes == 1 => "QGMMA",
             Kernel::Warpgroups(_) => "HGMMA",
         }
     }
