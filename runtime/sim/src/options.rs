@@ -30,6 +30,9 @@ pub struct Lints {
     /// A `fence.proxy.async` stands between ordinary reads and asynchronous writes of the same
     /// bytes, as between writes and reads.
     pub unfenced_write_after_read: bool,
+    /// A `wgmma.fence` stands between reads of a register and a product that uses it, as between
+    /// writes and products.
+    pub unfenced_product_after_read: bool,
 }
 
 impl Default for Options {

@@ -96,6 +96,9 @@ impl Case {
                 None if key == "lint" => match value {
                     "exit_before_bulk_reads" => case.lints.exit_before_bulk_reads = true,
                     "unfenced_write_after_read" => case.lints.unfenced_write_after_read = true,
+                    "unfenced_product_after_read" => {
+                        case.lints.unfenced_product_after_read = true;
+                    }
                     _ => panic!("unknown lint {value}"),
                 },
                 Some(("buffer", name)) => {

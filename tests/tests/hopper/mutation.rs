@@ -107,7 +107,11 @@ fn check(problems: &[Problem], config: &Config) -> (usize, Vec<String>) {
             0 => Inputs::random(problem, Values::Normal, seed),
             _ => growing(problem, seed),
         };
-        let lints = Lints { exit_before_bulk_reads: true, ..Lints::default() };
+        let lints = Lints {
+            exit_before_bulk_reads: true,
+            unfenced_product_after_read: true,
+            ..Lints::default()
+        };
         let options = Options { seed, jobs: 1, lints, ..Options::default() };
         run(problem, &kernel, module, &inputs, options)
     };

@@ -1,7 +1,8 @@
 //! Registers of `wgmma`, which are its own from the issue to the wait that covers it.
 //!
-//! *wgmma.fence*: a register of D or of a fragment of A that another instruction has read or written
-//! needs a fence before `wgmma` uses it. Products of one shape that accumulate in the same registers
+//! *wgmma.fence*: a register of D or of a fragment of A that another instruction has written needs a
+//! fence before `wgmma` uses it; one that was only read needs it by the letter of the manual, which
+//! shipped kernels do not keep ([`Lints::unfenced_product_after_read`](crate::Lints)). Products of one shape that accumulate in the same registers
 //! are in order without. A `mov` between such registers, or of a constant to one, is no access: it
 //! names a value anew, compilers put it wherever they like, and ptxas leaves it out.
 //! *wgmma.wait_group*: until then, nothing else may access them. A `mov` may,
@@ -28,7 +29,7 @@ struct State {
     accumulator: Option<u64>,
     /// The last product that reads A from it.
     factor: Option<u64>,
-    /// The last other instruction that accessed it, and when.
+    /// The last other instruction that wrote it, or read it where that counts, and when.
     other: Option<(u64, Pc)>,
 }
 
@@ -56,6 +57,7 @@ impl Warp {
             return self.check_product(wgmma, uses, context);
         }
         let moves = matches!(instruction.action, Action::MoveFragment(_));
+        let reads_count = context.run.options.lints.unfenced_product_after_read;
         let (mut moved, mut source) = (None, None);
         for fragment in uses {
             let state = self.state(fragment);
@@ -78,7 +80,7 @@ impl Warp {
             if fragment.writes {
                 let last = if fragment.moves { source } else { Some(now) };
                 (state.other, state.accumulator) = (last, moved);
-            } else if !fragment.moves {
+            } else if !fragment.moves && reads_count {
                 state.other = Some(now);
             }
         }
