@@ -79,7 +79,7 @@ pub use fault::{Access, AccessKind, Fault, FaultKind, Place, Site, Waiter};
 pub use launch::{Launch, LaunchError};
 pub use machine::{RunError, run};
 pub use memory::{Buffer, Memory};
-pub use options::{Limits, Lints, Options};
+pub use options::{Limits, Lints, Options, UnknownLint};
 pub use program::{Program, ProgramError};
 pub use stats::{Count, Statistics, Traffic};
 pub use tensor_map::{Element, Swizzle, TensorMap, TensorMapError};

@@ -35,6 +35,35 @@ pub struct Lints {
     pub unfenced_product_after_read: bool,
 }
 
+/// A name that no lint has.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{name}` is not a lint; expected {}", Lints::NAMES.join(", "))]
+pub struct UnknownLint {
+    name: String,
+}
+
+impl Lints {
+    /// The names of all lints: those of the fields.
+    pub const NAMES: [&str; 3] =
+        ["exit_before_bulk_reads", "unfenced_write_after_read", "unfenced_product_after_read"];
+
+    /// Holds kernels to the lint of this name.
+    ///
+    /// # Errors
+    ///
+    /// Where there is none.
+    pub fn enable(&mut self, name: &str) -> Result<(), UnknownLint> {
+        let lint = match name {
+            "exit_before_bulk_reads" => &mut self.exit_before_bulk_reads,
+            "unfenced_write_after_read" => &mut self.unfenced_write_after_read,
+            "unfenced_product_after_read" => &mut self.unfenced_product_after_read,
+            _ => return Err(UnknownLint { name: name.chars().take(40).collect() }),
+        };
+        *lint = true;
+        Ok(())
+    }
+}
+
 impl Default for Options {
     /// Seed 0, hazards looked for, all cores, no lints.
     fn default() -> Self {

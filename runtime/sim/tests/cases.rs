@@ -93,14 +93,7 @@ impl Case {
                 None if key == "block" => case.launch.block = extent(value),
                 None if key == "cluster" => case.launch.cluster = extent(value),
                 None if key == "shared" => case.launch.dynamic_shared = value.parse().unwrap(),
-                None if key == "lint" => match value {
-                    "exit_before_bulk_reads" => case.lints.exit_before_bulk_reads = true,
-                    "unfenced_write_after_read" => case.lints.unfenced_write_after_read = true,
-                    "unfenced_product_after_read" => {
-                        case.lints.unfenced_product_after_read = true;
-                    }
-                    _ => panic!("unknown lint {value}"),
-                },
+                None if key == "lint" => case.lints.enable(value).unwrap(),
                 Some(("buffer", name)) => {
                     case.parameters.push(Parameter::Address(name.into()));
                     case.buffers.push(Buffer::read(name, value));

@@ -11,7 +11,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
+use clap::builder::PossibleValuesParser;
 use tilewright::device::DeviceName;
+use tilewright::sim::Lints;
 
 /// Runs PTX kernels without a GPU, and says what is wrong with them.
 ///
@@ -71,6 +73,9 @@ struct RunOptions {
     /// Do not look for races and reads of uninitialized memory: several times faster.
     #[arg(long)]
     no_hazards: bool,
+    /// Hold the kernel to a rule beyond the usual; may be given several times.
+    #[arg(long = "lint", value_name = "NAME", value_parser = PossibleValuesParser::new(Lints::NAMES))]
+    lints: Vec<String>,
     /// Threads of this machine that execute blocks; 0 takes all cores.
     #[arg(long, default_value_t = 0)]
     jobs: usize,

@@ -3,7 +3,7 @@
 use tilewright::device::{self, Cuda, Device, DeviceName, Module, Simulator, Timing};
 use tilewright::launch_file::{Error, Launch};
 use tilewright::ptx::Span;
-use tilewright::sim::Options;
+use tilewright::sim::{Lints, Options};
 
 use crate::report::{BufferReport, ErrorReport, Report};
 use crate::{Outcome, RunOptions, complain, print, show};
@@ -77,11 +77,16 @@ fn attempt(options: &RunOptions) -> Result<Report, Failure> {
 }
 
 fn open(options: &RunOptions) -> Result<Box<dyn Device>, device::Error> {
+    let mut lints = Lints::default();
+    for name in &options.lints {
+        lints.enable(name).expect("the command line takes the names of lints");
+    }
     match options.device {
         DeviceName::Simulator => Ok(Box::new(Simulator::new(Options {
             seed: options.seed,
             hazards: !options.no_hazards,
             jobs: options.jobs,
+            lints,
             ..Options::default()
         }))),
         DeviceName::Cuda(ordinal) => Ok(Box::new(Cuda::open(ordinal)?)),
