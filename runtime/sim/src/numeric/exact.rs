@@ -53,8 +53,16 @@ impl Value {
     pub(super) fn round<F: Format>(self, rounding: Rounding) -> F::Bits {
         match self {
             Self::Nan => F::encode(F::NAN),
-            Self::Infinite { negative } => signed::<F>(negative, F::INFINITY),
+            Self::Infinite { negative } => signed::<F>(negative, F::OVERFLOW),
             Self::Finite(number) => number.round::<F>(rounding),
+        }
+    }
+
+    /// Rounds into a format at random; see [`Exact::round_at_random`].
+    pub(super) fn round_at_random<F: Format>(self, random: u32, bits: u32) -> F::Bits {
+        match self {
+            Self::Finite(number) => number.round_at_random::<F>(random, bits),
+            special => special.round::<F>(Rounding::NearestEven),
         }
     }
 
@@ -127,23 +135,46 @@ impl Exact {
     /// Rounds into a format.
     #[inline]
     pub(super) fn round<F: Format>(self, rounding: Rounding) -> F::Bits {
-        let highest = self.exponent + self.width() - 1;
-        let quantum = (highest - F::FRACTION_BITS as i32).max(F::QUANTUM);
-        let kept = self.round_to_multiple(quantum, rounding) as u64;
-        let encoding = ((quantum - F::QUANTUM) as u64) << F::FRACTION_BITS;
-        // A carry out of the fraction moves into the exponent, as it should.
-        let encoding = if kept == 0 { 0 } else { encoding + kept };
-        if encoding >= F::INFINITY {
+        let quantum = self.quantum::<F>();
+        let kept = self.round_to_multiple(quantum, rounding);
+        self.encode::<F>(kept, quantum).unwrap_or_else(|| {
             let finite = match rounding {
                 Rounding::NearestEven | Rounding::NearestAway => false,
                 Rounding::TowardZero => true,
                 Rounding::Down => !self.negative,
                 Rounding::Up => self.negative,
             };
-            let beyond = if finite { F::LARGEST } else { F::INFINITY };
-            return signed::<F>(self.negative, beyond);
-        }
-        signed::<F>(self.negative, encoding)
+            signed::<F>(self.negative, if finite { F::LARGEST } else { F::OVERFLOW })
+        })
+    }
+
+    /// Rounds into a format at random (`.rs`): away from zero where what is dropped and a `random`
+    /// number of `bits` bits, the highest of which lies where the highest bit dropped does, carry.
+    pub(super) fn round_at_random<F: Format>(self, random: u32, bits: u32) -> F::Bits {
+        let quantum = self.quantum::<F>();
+        let dropped = quantum - self.exponent;
+        let kept = match dropped - bits as i32 {
+            ..0 => self.round_to_multiple(quantum, Rounding::TowardZero),
+            // What is as small as that cannot carry.
+            beyond if beyond > self.width() => 0,
+            beyond => (self.significand + (u128::from(random) << beyond)) >> dropped,
+        };
+        let encoding = self.encode::<F>(kept, quantum);
+        encoding.unwrap_or_else(|| signed::<F>(self.negative, F::OVERFLOW))
+    }
+
+    /// The exponent of the unit in the last place of the number in a format.
+    fn quantum<F: Format>(self) -> i32 {
+        let highest = self.exponent + self.width() - 1;
+        (highest - F::FRACTION_BITS as i32).max(F::QUANTUM)
+    }
+
+    /// The sign of the number and the magnitude `kept` · 2^`quantum`, unless that is too large.
+    fn encode<F: Format>(self, kept: u128, quantum: i32) -> Option<F::Bits> {
+        let encoding = ((quantum - F::QUANTUM) as u64) << F::FRACTION_BITS;
+        // A carry out of the fraction moves into the exponent, as it should.
+        let encoding = if kept == 0 { 0 } else { encoding + kept as u64 };
+        (encoding < F::INFINITY).then(|| signed::<F>(self.negative, encoding))
     }
 
     /// The magnitude as a multiple of 2^`quantum`, which must not overflow.

@@ -37,6 +37,9 @@ pub trait Format: Copy {
     /// Whether the largest exponent encodes infinity and NaN, as in IEEE 754. E4M3 has a single
     /// NaN there, all ones, and otherwise numbers.
     const IEEE: bool = true;
+    /// Whether there is a NaN. A format without encodes nothing but numbers, and NaN becomes its
+    /// largest.
+    const HAS_NAN: bool = true;
     /// How far the number lies from the low end of its bits.
     const ALIGNMENT: u32 = 0;
 
@@ -50,10 +53,12 @@ pub trait Format: Copy {
     const INFINITY: u64 = if Self::IEEE {
         ((1 << Self::EXPONENT_BITS) - 1) << Self::FRACTION_BITS
     } else {
-        (1 << (Self::EXPONENT_BITS + Self::FRACTION_BITS)) - 1
+        (1 << (Self::EXPONENT_BITS + Self::FRACTION_BITS)) - Self::HAS_NAN as u64
     };
     /// The largest finite number.
     const LARGEST: u64 = Self::INFINITY - 1;
+    /// What a number beyond the largest becomes where it is rounded to nearest.
+    const OVERFLOW: u64 = if Self::HAS_NAN { Self::INFINITY } else { Self::LARGEST };
     /// The value one.
     const ONE: u64 = (Self::BIAS as u64) << Self::FRACTION_BITS;
 
@@ -162,6 +167,18 @@ format!(
 format!(
     /// `.e5m2`, *Alternate Floating-Point Data Formats*: largest number 57344.
     E5m2, u8, 5, 2, 0x7f
+);
+format!(
+    /// `.e3m2`, *Alternate Floating-Point Data Formats*: largest number 28.
+    E3m2, u8, 3, 2, 0x1f, IEEE = false, HAS_NAN = false
+);
+format!(
+    /// `.e2m3`, *Alternate Floating-Point Data Formats*: largest number 7.5.
+    E2m3, u8, 2, 3, 0x1f, IEEE = false, HAS_NAN = false
+);
+format!(
+    /// `.e2m1`, *Alternate Floating-Point Data Formats*: largest number 6.
+    E2m1, u8, 2, 1, 0x7, IEEE = false, HAS_NAN = false
 );
 
 /// `.tf32`: the upper 19 bits of an `.f32`; what lies below is ignored when read, zero when written.

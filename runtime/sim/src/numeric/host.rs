@@ -219,7 +219,7 @@ pub(super) fn narrow<F: Format>(value: f32) -> F::Bits {
     let subnormal = (f32::from_bits(magnitude) + quanta).to_bits().wrapping_sub(quanta.to_bits());
     let is_small = mask_if_less(magnitude, smallest_normal::<F>().to_bits());
     let finite = choose(is_small, subnormal, normal);
-    let bounded = choose(mask_if_less(F::LARGEST as u32, finite), F::INFINITY as u32, finite);
+    let bounded = choose(mask_if_less(F::LARGEST as u32, finite), F::OVERFLOW as u32, finite);
     let is_nan = mask_if_less(F32::INFINITY as u32, magnitude);
     F::Bits::narrow(choose(is_nan, F::NAN as u32, bounded | sign).into())
 }

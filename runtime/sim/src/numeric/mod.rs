@@ -48,6 +48,8 @@ pub mod packed;
 mod tests;
 
 pub use compare::{Combine, Comparison};
-pub use format::{Bf16, Bits, Clamp, E4m3, E5m2, F16, F32, F64, Format, Mode, Rounding, Tf32};
+pub use format::{
+    Bf16, Bits, Clamp, E2m1, E2m3, E3m2, E4m3, E5m2, F16, F32, F64, Format, Mode, Rounding, Tf32,
+};
 pub use host::{Arithmetic, bf16_to_f32, f16_to_f32, f32_to_bf16, f32_to_f16};
 pub use integer::Integer;

@@ -3,7 +3,7 @@
 //! Of two operands the first becomes the upper half of the result.
 
 use super::exact::{Value, signed};
-use super::format::{Clamp, E4m3, E5m2, F16, F32, Format, Rounding, Tf32};
+use super::format::{Bf16, Clamp, E4m3, E5m2, F16, F32, Format, Rounding, Tf32};
 use super::host::{self, Arithmetic, f16_to_f32, f32_to_f16};
 
 /// The modifiers of a conversion to a narrower format.
@@ -57,13 +57,14 @@ pub fn tf32(a: u32, how: Narrowing) -> u32 {
     how.result::<Tf32>(bits, F32::is_nan(a))
 }
 
-/// `.f32` to an 8-bit format, to nearest, the only rounding that PTX has for these.
+/// `.f32` to a format of 8 bits or fewer, to nearest, the only rounding that PTX has for these.
 #[inline(always)]
 fn byte<D: Format<Bits = u8>>(a: f32, how: Narrowing) -> u8 {
     how.result::<D>(host::narrow::<D>(a), a.is_nan())
 }
 
-/// Two `.f32` to `.e4m3x2` or `.e5m2x2`; `a` becomes the upper byte. NaN becomes 0x7f.
+/// Two `.f32` to `.e4m3x2`, `.e5m2x2`, `.e3m2x2` or `.e2m3x2`; `a` becomes the upper byte. NaN
+/// becomes 0x7f, or the largest number of a format without NaN.
 #[inline]
 pub fn byte_pair<D: Format<Bits = u8>>(a: u32, b: u32, how: Narrowing) -> u16 {
     let [high, low] = [a, b].map(|x| byte::<D>(f32::from_bits(x), how));
@@ -77,7 +78,7 @@ pub fn byte_pair_from_half_pair<D: Format<Bits = u8>>(a: u32, how: Narrowing) ->
     u16::from(high) << 8 | u16::from(low)
 }
 
-/// `.e4m3x2` or `.e5m2x2` to `.f16x2`, half for half; exact.
+/// `.e4m3x2`, `.e5m2x2`, `.e3m2x2` or `.e2m3x2` to `.f16x2`, half for half; exact.
 #[inline]
 pub fn half_pair_from_byte_pair<S: Format<Bits = u8>>(a: u16, relu: bool) -> u32 {
     let how = Narrowing { relu, ..Narrowing::default() };
@@ -86,6 +87,115 @@ pub fn half_pair_from_byte_pair<S: Format<Bits = u8>>(a: u16, relu: bool) -> u32
         how.result::<F16>(f32_to_f16(value), value.is_nan())
     };
     u32::from(half((a >> 8) as u8)) << 16 | u32::from(half(a as u8))
+}
+
+/// Two `.f32` to `.e2m1x2`; `a` becomes the upper four bits. NaN becomes the largest number.
+///
+/// ```
+/// use tilewright_sim::numeric::{E2m1, narrow};
+/// let (six, half) = (6.0_f32.to_bits(), (-0.5_f32).to_bits());
+/// assert_eq!(narrow::nibble_pair::<E2m1>(six, half, Default::default()), 0x79);
+/// ```
+#[inline]
+pub fn nibble_pair<D: Format<Bits = u8>>(a: u32, b: u32, how: Narrowing) -> u8 {
+    let [high, low] = [a, b].map(|x| byte::<D>(f32::from_bits(x), how));
+    high << 4 | low
+}
+
+/// `.e2m1x2` to `.f16x2`, half for half; exact.
+#[inline]
+pub fn half_pair_from_nibble_pair<S: Format<Bits = u8>>(a: u8, relu: bool) -> u32 {
+    half_pair_from_byte_pair::<S>(u16::from(a >> 4) << 8 | u16::from(a & 15), relu)
+}
+
+/// Two `.f32` to `.ue8m0x2`, powers of two; `a` becomes the upper byte. The sign is ignored, and
+/// what is smaller than 2^-127 becomes that. `.rz` takes the power below, `.rp` the one above; 2^128
+/// is encoded as NaN, 0xff, which `finite` (`.satfinite`) makes the largest for all but NaN.
+///
+/// ```
+/// use tilewright_sim::numeric::{Rounding, narrow};
+/// let (three, one) = (3.0_f32.to_bits(), 1.0_f32.to_bits());
+/// assert_eq!(narrow::scale_pair(three, one, Rounding::Up, true), 129 << 8 | 127);
+/// ```
+#[inline]
+pub fn scale_pair(a: u32, b: u32, rounding: Rounding, finite: bool) -> u16 {
+    let scale = |x: u32| {
+        let magnitude = x & 0x7fff_ffff;
+        let exponent = magnitude >> 23;
+        let fraction = magnitude & 0x7f_ffff;
+        // 2^-127 is a subnormal number, and encoded as 0.
+        let least = if exponent == 0 { 1 << 22 } else { 0 };
+        let up = rounding == Rounding::Up && exponent < 255 && fraction > least;
+        let scale = exponent + u32::from(up);
+        if finite && !F32::is_nan(x) { scale.min(254) } else { scale }
+    };
+    (scale(a) << 8 | scale(b)) as u16
+}
+
+/// `.bf16x2` to `.ue8m0x2`, half for half; see [`scale_pair`].
+#[inline]
+pub fn scale_pair_from_half_pair(a: u32, rounding: Rounding, finite: bool) -> u16 {
+    scale_pair(a & 0xffff_0000, a << 16, rounding, finite)
+}
+
+/// `.ue8m0x2` to `.bf16x2`, half for half; exact.
+#[inline]
+pub fn half_pair_from_scale_pair(a: u16) -> u32 {
+    let [low, high] = a.to_le_bytes().map(|scale| Bf16::from_f32_nearest(scale_to_f32(scale)));
+    u32::from(high) << 16 | u32::from(low)
+}
+
+/// The value of a `.ue8m0`.
+#[inline(always)]
+pub fn scale_to_f32(scale: u8) -> f32 {
+    match scale {
+        0 => f32::from_bits(1 << 22),
+        255 => f32::NAN,
+        scale => f32::from_bits(u32::from(scale) << 23),
+    }
+}
+
+/// `.f32` rounded at random, *cvt* with `.rs`.
+fn at_random<D: Format>(a: u32, (random, bits): (u32, u32), how: Narrowing) -> D::Bits {
+    how.result::<D>(Value::of::<F32>(a).round_at_random::<D>(random, bits), F32::is_nan(a))
+}
+
+/// Two `.f32` to `.f16x2` or `.bf16x2` at random; `a` becomes the upper half. Each half of `random`
+/// serves the operand of that half, with as many bits as the format drops from a normal number.
+pub fn half_pair_at_random<D: Format<Bits = u16>>(
+    a: u32,
+    b: u32,
+    random: u32,
+    how: Narrowing,
+) -> u32 {
+    let bits = F32::FRACTION_BITS - D::FRACTION_BITS;
+    let half = |x, random| u32::from(at_random::<D>(x, (random & ((1 << bits) - 1), bits), how));
+    half(a, random >> 16) << 16 | half(b, random)
+}
+
+/// Four `.f32` to `.e4m3x4`, `.e5m2x4`, `.e3m2x4` or `.e2m3x4` at random; the first becomes the
+/// highest byte. The upper half of `random` serves the first two, the lower half the others.
+pub fn byte_quad_at_random<D: Format<Bits = u8>>(
+    values: [u32; 4],
+    random: u32,
+    how: Narrowing,
+) -> u32 {
+    let halves = [random >> 16, random & 0xffff];
+    let byte = |i: usize| at_random::<D>(values[i], (halves[i / 2], 16), how);
+    u32::from_be_bytes([byte(0), byte(1), byte(2), byte(3)])
+}
+
+/// Four `.f32` to `.e2m1x4` at random; the first becomes the highest four bits. The upper bytes of
+/// the halves of `random` serve the first two, the lower bytes the others.
+pub fn nibble_quad_at_random<D: Format<Bits = u8>>(
+    values: [u32; 4],
+    random: u32,
+    how: Narrowing,
+) -> u16 {
+    let [a, b, c, d] = random.to_be_bytes();
+    let serving = u32::from_be_bytes([a, c, b, d]);
+    let [a, b, c, d] = byte_quad_at_random::<D>(values, serving, how).to_be_bytes();
+    u16::from_be_bytes([a << 4 | b, c << 4 | d])
 }
 
 /// The value of an `.e4m3`.

@@ -3,23 +3,23 @@
 use tilewright_codegen::ptx::{ScalarType, TypeClass};
 
 use super::code::Action;
-use super::float::{mode, rounding};
+use super::float::mode;
 use super::held::{Held, with_float, with_integer};
+use super::narrow;
 use super::operands::{Lowered, Operands};
 use crate::exec::registers::{AnySlot, Lane, unary};
 use crate::numeric::integer::Integer;
-use crate::numeric::narrow::{self, Narrowing};
-use crate::numeric::{Bf16, Bits, E4m3, E5m2, F16, F32, Mode, convert};
+use crate::numeric::{Bf16, Bits, F16, F32, Mode, convert, narrow as numeric};
 
 /// Lowers `cvt`.
 pub(super) fn lower(o: &mut Operands<'_>) -> Lowered<Action> {
+    if narrow::is_narrow(&o.name) {
+        return narrow::lower(o);
+    }
     let mut types = o.name.types();
     let (Some(to), Some(from)) = (types.next(), types.next()) else {
         return Err(o.unsupported("its types are missing"));
     };
-    if is_narrow(to) || is_narrow(from) || o.len() > 2 || o.name.has("satfinite") {
-        return narrowing(o, to, from);
-    }
     let mode = mode(&o.name);
     match (is_float(to), is_float(from)) {
         (false, false) if o.name.has("sat") => {
@@ -95,11 +95,6 @@ fn is_float(scalar: ScalarType) -> bool {
     scalar.class() == TypeClass::Float || scalar == ScalarType::Bf16
 }
 
-fn is_narrow(scalar: ScalarType) -> bool {
-    use ScalarType::*;
-    matches!(scalar, Tf32 | F16x2 | Bf16x2 | E4m3x2 | E5m2x2)
-}
-
 /// `operand 0 = f(operand 1)`, where either register may be wider than its type. A signed result
 /// is extended by its sign to the width of the register.
 fn convert(
@@ -130,41 +125,6 @@ fn low<A: Held>(register: u64) -> A {
     A::take(A::Lane::from_bits(register))
 }
 
-/// Conversions to and from packed and narrow formats.
-fn narrowing(o: &mut Operands<'_>, to: ScalarType, from: ScalarType) -> Lowered<Action> {
-    use ScalarType as S;
-    let how = Narrowing {
-        rounding: rounding(&o.name),
-        relu: o.name.has("relu"),
-        finite: o.name.has("satfinite"),
-    };
-    let relu = how.relu;
-    match (to, from) {
-        (S::F16x2, S::F32) if how == Narrowing::default() => {
-            o.binary(|a, b| narrow::half_pair::<F16>(a, b, Narrowing::default()))
-        }
-        (S::Bf16x2, S::F32) if how == Narrowing::default() => {
-            o.binary(|a, b| narrow::half_pair::<Bf16>(a, b, Narrowing::default()))
-        }
-        (S::F16x2, S::F32) => o.binary(move |a, b| narrow::half_pair::<F16>(a, b, how)),
-        (S::Bf16x2, S::F32) => o.binary(move |a, b| narrow::half_pair::<Bf16>(a, b, how)),
-        (S::F16, S::F32) => o.unary(move |a| narrow::half::<F16>(a, how)),
-        (S::Bf16, S::F32) => o.unary(move |a| narrow::half::<Bf16>(a, how)),
-        (S::Tf32, S::F32) => o.unary(move |a| narrow::tf32(a, how)),
-        (S::E4m3x2, S::F32) => o.binary(move |a, b| narrow::byte_pair::<E4m3>(a, b, how)),
-        (S::E5m2x2, S::F32) => o.binary(move |a, b| narrow::byte_pair::<E5m2>(a, b, how)),
-        (S::E4m3x2, S::F16x2) => o.unary(move |a| narrow::byte_pair_from_half_pair::<E4m3>(a, how)),
-        (S::E5m2x2, S::F16x2) => o.unary(move |a| narrow::byte_pair_from_half_pair::<E5m2>(a, how)),
-        (S::F16x2, S::E4m3x2) => {
-            o.unary(move |a| narrow::half_pair_from_byte_pair::<E4m3>(a, relu))
-        }
-        (S::F16x2, S::E5m2x2) => {
-            o.unary(move |a| narrow::half_pair_from_byte_pair::<E5m2>(a, relu))
-        }
-        _ => Err(o.unsupported("these types")),
-    }
-}
-
 /// Lowers `cvt.pack`.
 pub(super) fn lower_pack(o: &mut Operands<'_>) -> Lowered<Action> {
     // The narrow type is the first after `.sat`, such as `u8`: its letter and its width.
@@ -175,7 +135,7 @@ pub(super) fn lower_pack(o: &mut Operands<'_>) -> Lowered<Action> {
     let signed = letter == "s";
     let Ok(width) = width.parse() else { return Err(o.unsupported("this type")) };
     if o.len() > 3 {
-        return o.ternary(move |a, b, c| narrow::pack(a, b, c, width, signed));
+        return o.ternary(move |a, b, c| numeric::pack(a, b, c, width, signed));
     }
-    o.binary(move |a, b| narrow::pack(a, b, 0, width, signed))
+    o.binary(move |a, b| numeric::pack(a, b, 0, width, signed))
 }

@@ -8,6 +8,8 @@ use tilewright_codegen::ptx::{Opcode, ScalarType};
 use super::code::{Action, Convergence};
 use super::operands::{Lowered, Operands};
 use crate::exec::registers::{AnySlot, LANES, Slot, lanes};
+use crate::numeric::F32;
+use crate::numeric::float::{self, Extremum};
 
 /// Lowers `shfl`, `vote`, `match`, `redux`, `elect` and `activemask`.
 pub(super) fn lower(o: &mut Operands<'_>) -> Lowered<(Action, Convergence)> {
@@ -130,6 +132,7 @@ fn matching(o: &mut Operands<'_>) -> Lowered<Action> {
 
 fn reduce(o: &mut Operands<'_>) -> Lowered<Action> {
     let signed = match o.name.scalar() {
+        Some(ScalarType::F32) => return reduce_singles(o),
         Some(ScalarType::S32) => true,
         Some(ScalarType::U32 | ScalarType::B32) => false,
         _ => return Err(o.unsupported("this type")),
@@ -150,6 +153,22 @@ fn reduce(o: &mut Operands<'_>) -> Lowered<Action> {
     Ok(Action::Exchange(Box::new(move |registers, mask| {
         let values = registers.get(a);
         let total = lanes(mask).map(|lane| values[lane]).reduce(combine).unwrap_or(0);
+        registers.set(d, &[total; LANES], mask);
+        0
+    })))
+}
+
+/// `redux` of `.f32`, with `.abs` of the magnitudes.
+fn reduce_singles(o: &mut Operands<'_>) -> Lowered<Action> {
+    let how = Extremum { propagate_nan: o.name.has("NaN"), ..Extremum::default() };
+    let choose = if o.name.has("min") { float::minimum::<F32> } else { float::maximum::<F32> };
+    let kept = if o.name.has("abs") { !(1 << 31) } else { u32::MAX };
+    let (d, a): (Slot<u32>, Slot<u32>) = (o.destination(0)?, o.source(1)?);
+    Ok(Action::Exchange(Box::new(move |registers, mask| {
+        let values = registers.get(a);
+        // Beginning with the first makes a NaN canonical where there is nothing else.
+        let first = values[mask.trailing_zeros() as usize % LANES] & kept;
+        let total = lanes(mask).fold(first, |total, lane| choose(total, values[lane] & kept, how));
         registers.set(d, &[total; LANES], mask);
         0
     })))

@@ -9,7 +9,7 @@ use super::operands::{Lowered, Operands};
 use crate::exec::registers::Slot;
 use crate::numeric::float::{Extremum, Property};
 use crate::numeric::{
-    Bf16, Clamp, F16, F32, F64, Format, Mode, Rounding, approximate, float, packed,
+    Arithmetic, Bf16, Clamp, F16, F32, F64, Format, Mode, Rounding, approximate, float, packed,
 };
 
 /// The rounding that a name asks for; to nearest where it asks for none.
@@ -101,10 +101,13 @@ macro_rules! elementwise {
 /// Lowers an instruction on floating-point numbers.
 pub(super) fn lower(o: &mut Operands<'_>) -> Lowered<Action> {
     let Some(scalar) = o.name.scalar() else { return Err(o.unsupported("")) };
-    if o.name.types().count() > 1 {
-        return Err(o.unsupported("mixed types"));
-    }
     let mode = mode(&o.name);
+    if let (2, Some(narrow)) = (o.name.types().count(), o.name.types().last()) {
+        return mixed(o, narrow, mode);
+    }
+    if scalar == ScalarType::F32x2 {
+        return pair_of_singles(o, mode);
+    }
     let opcode = o.instruction.opcode();
     match opcode {
         Opcode::Add => elementwise!(o, (binary, binary_plain), halves2, scalar, mode,
@@ -129,16 +132,61 @@ pub(super) fn lower(o: &mut Operands<'_>) -> Lowered<Action> {
     }
 }
 
+/// `.f32x2`: two numbers in 64 bits.
+fn pair_of_singles(o: &mut Operands<'_>, mode: Mode) -> Lowered<Action> {
+    match o.instruction.opcode() {
+        Opcode::Add => {
+            binary(o, mode, |a, b, mode| packed::words2(a, b, |a, b| float::add::<F32>(a, b, mode)))
+        }
+        Opcode::Sub => binary(o, mode, |a, b, mode| {
+            packed::words2(a, b, |a, b| float::subtract::<F32>(a, b, mode))
+        }),
+        Opcode::Mul => binary(o, mode, |a, b, mode| {
+            packed::words2(a, b, |a, b| float::multiply::<F32>(a, b, mode))
+        }),
+        Opcode::Fma => ternary(o, mode, |a, b, c, mode| {
+            packed::words3(a, b, c, |a, b, c| float::multiply_add::<F32>(a, b, c, mode))
+        }),
+        _ => Err(o.unsupported("this type")),
+    }
+}
+
+/// `.f32` with operands of a `narrow` type, which are widened first: all but the last.
+fn mixed(o: &mut Operands<'_>, narrow: ScalarType, mode: Mode) -> Lowered<Action> {
+    match narrow {
+        ScalarType::F16 => mixed_with::<F16>(o, mode),
+        ScalarType::Bf16 => mixed_with::<Bf16>(o, mode),
+        _ => Err(o.unsupported("these types")),
+    }
+}
+
+fn mixed_with<N: Arithmetic<Bits = u16> + 'static>(
+    o: &mut Operands<'_>,
+    mode: Mode,
+) -> Lowered<Action> {
+    let wide = |a: u16| N::to_f32(a).to_bits();
+    match o.instruction.opcode() {
+        Opcode::Add => binary_plain(o, mode, move |a, b, mode| float::add::<F32>(wide(a), b, mode)),
+        Opcode::Sub => {
+            binary_plain(o, mode, move |a, b, mode| float::subtract::<F32>(wide(a), b, mode))
+        }
+        Opcode::Fma => ternary_plain(o, mode, move |a, b, c, mode| {
+            float::multiply_add::<F32>(wide(a), wide(b), c, mode)
+        }),
+        _ => Err(o.unsupported("these types")),
+    }
+}
+
 fn extremum(o: &mut Operands<'_>, scalar: ScalarType) -> Lowered<Action> {
+    let smaller = o.instruction.opcode() == Opcode::Min;
     let how = Extremum {
         flush: o.name.has("ftz"),
         propagate_nan: o.name.has("NaN"),
         xor_sign: o.name.has("xorsign"),
     };
     if o.len() > 3 {
-        return Err(o.unsupported("three inputs"));
+        return extremum_of_three(o, how, smaller);
     }
-    let smaller = o.instruction.opcode() == Opcode::Min;
     if how == Extremum::default() && scalar == ScalarType::F32 {
         // By far the most frequent form, as constants.
         return match smaller {
@@ -150,6 +198,27 @@ fn extremum(o: &mut Operands<'_>, scalar: ScalarType) -> Lowered<Action> {
         let (how, smaller) = mode;
         if smaller { float::minimum::<F>(a, b, how) } else { float::maximum::<F>(a, b, how) }
     })
+}
+
+/// The extremum of three `.f32`, with `.abs` of their magnitudes.
+fn extremum_of_three(o: &mut Operands<'_>, how: Extremum, smaller: bool) -> Lowered<Action> {
+    let of_two = if smaller { float::minimum::<F32> } else { float::maximum::<F32> };
+    let of_three = move |[a, b, c]: [u32; 3], how| of_two(of_two(a, b, how), c, how);
+    match (o.name.has("abs"), how == Extremum::default(), smaller) {
+        (true, ..) => o.ternary(move |a, b, c| {
+            of_three([a, b, c].map(|x| float::absolute::<F32>(x, false)), how)
+        }),
+        // The frequent forms, as constants.
+        (_, true, true) => o.ternary(|a, b, c| {
+            let least = float::minimum::<F32>(a, b, Extremum::default());
+            float::minimum::<F32>(least, c, Extremum::default())
+        }),
+        (_, true, false) => o.ternary(|a, b, c| {
+            let most = float::maximum::<F32>(a, b, Extremum::default());
+            float::maximum::<F32>(most, c, Extremum::default())
+        }),
+        _ => o.ternary(move |a, b, c| of_three([a, b, c], how)),
+    }
 }
 
 fn extremum_of<T: Held>(

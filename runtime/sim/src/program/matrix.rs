@@ -22,7 +22,9 @@ pub(super) fn move_matrix(o: &mut Operands<'_>) -> Lowered<Action> {
 /// Lowers `mma`. The number of registers of its operands tells its shape within a type.
 pub(super) fn mma(o: &mut Operands<'_>) -> Lowered<Action> {
     let words: Vec<&str> = o.name.modifiers().collect();
-    if words.iter().any(|word| word.starts_with("sp") || word.starts_with("kind")) {
+    // Bytes have a kind of the same meaning; the others have types or scales of their own.
+    let is_other = |word: &&str| word.starts_with("kind") && *word != "kind::f8f6f4";
+    if words.iter().any(|word| word.starts_with("sp") || is_other(word)) {
         return Err(o.unsupported(""));
     }
     if let [.., "b1", "b1", _, operation, "popc"] = words[..] {

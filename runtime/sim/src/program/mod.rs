@@ -19,6 +19,7 @@ mod matrix;
 mod mbarrier;
 mod memory;
 mod name;
+mod narrow;
 pub(crate) mod operands;
 mod tensor;
 mod wgmma;

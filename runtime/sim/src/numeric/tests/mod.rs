@@ -7,6 +7,7 @@ mod convert;
 mod float;
 mod integer;
 mod matrix;
+mod narrow;
 mod oracle;
 mod wgmma;
 mod wmma;
