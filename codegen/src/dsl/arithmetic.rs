@@ -95,6 +95,17 @@ impl<'k> Value<'k, f32> {
         self.builder.compute("add.rm.f32", &[self.operand(), other.operand()])
     }
 
+    /// The largest of three; what is NaN is passed over. Blackwell has an instruction for that.
+    pub fn max_of_three(
+        self,
+        second: impl IntoValue<'k, f32>,
+        third: impl IntoValue<'k, f32>,
+    ) -> Value<'k, f32> {
+        let k = self.builder;
+        let (second, third) = (second.into_value(k).operand(), third.into_value(k).operand());
+        k.compute("max.f32", &[self.operand(), second, third])
+    }
+
     /// The same bits as a whole number.
     pub fn as_bits(self) -> Value<'k, u32> {
         self.builder.compute("mov.b32", &[self.operand()])

@@ -49,16 +49,18 @@ enum Class {
     Half,
     Word,
     Long,
+    Quad,
     Float,
 }
 
 impl Class {
-    const COUNT: usize = 5;
+    const COUNT: usize = 6;
     const ALL: [(Self, &'static str, ScalarType); Self::COUNT] = [
         (Self::Predicate, "%p", ScalarType::Pred),
         (Self::Half, "%h", ScalarType::B16),
         (Self::Word, "%r", ScalarType::B32),
         (Self::Long, "%rd", ScalarType::B64),
+        (Self::Quad, "%rq", ScalarType::B128),
         (Self::Float, "%f", ScalarType::F32),
     ];
 
@@ -67,6 +69,7 @@ impl Class {
             (ScalarType::F32, _) => Self::Float,
             (_, 1) => Self::Predicate,
             (_, 64) => Self::Long,
+            (_, 128) => Self::Quad,
             (_, 16) => Self::Half,
             _ => Self::Word,
         }
@@ -144,7 +147,12 @@ impl Builder {
     }
 
     pub(super) fn register<T: Scalar>(&self) -> Register {
-        let class = Class::of(T::TYPE);
+        self.register_of(T::TYPE)
+    }
+
+    /// A fresh register for a type, which no Rust type has to stand for.
+    pub(super) fn register_of(&self, scalar: ScalarType) -> Register {
+        let class = Class::of(scalar);
         let count = &mut self.state.borrow_mut().registers[class as usize];
         *count += 1;
         Register { class, index: *count - 1 }

@@ -1,5 +1,5 @@
 //! What kernels are written with: layouts and swizzles of shared memory, copies into it, register
-//! fragments of the tensor core, copy pipelines.
+//! fragments of the tensor core, tiles of tensor memory, copy pipelines.
 
 mod copy;
 mod fragment;
@@ -8,6 +8,8 @@ mod matrix;
 mod panels;
 mod pipeline;
 mod ring;
+mod tensor_product;
+mod tensor_tile;
 mod transpose;
 mod warpgroup;
 mod warpgroup_tile;
@@ -19,6 +21,8 @@ pub use matrix::{MatrixOrder, MatrixReader};
 pub use panels::{Descriptor, PanelLayout};
 pub use pipeline::{SlotRing, Turn};
 pub use ring::CopyRing;
+pub use tensor_product::TensorMemory;
+pub use tensor_tile::{TensorPlan, TensorTile, TensorTileError};
 pub use transpose::{ByteTranspose, TransposeError};
 pub use warpgroup::{Pending, Steps};
 pub use warpgroup_tile::WarpgroupTile;

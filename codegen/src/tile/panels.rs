@@ -1,7 +1,7 @@
 use super::layout::{LayoutError, SharedLayout};
 use crate::dsl::{Pointer, Scalar, Shared, Value};
 
-/// How a tile of rows lies in shared memory for TMA and `wgmma`: cut into panels of 128, 64 or 32
+/// How a tile of rows lies in shared memory for TMA, `wgmma` and `tcgen05.mma`: cut into panels of 128, 64 or 32
 /// bytes of every row, whichever is the widest that divides a row. A panel holds its part of all
 /// rows, one after another, in the swizzle of its width; panels follow each other.
 ///
@@ -15,11 +15,8 @@ pub struct PanelLayout {
 /// Rows after which the rows of an 8×8 core matrix begin anew.
 const CORE_ROWS: u32 = 8;
 
-/// Depth of one `wgmma` of two-byte elements, in bytes.
+/// Depth of one product of the tensor core, in bytes of an operand that is stored along its depth.
 const DEPTH_BYTES: u32 = 32;
-
-/// Rows that one `wgmma` takes of an operand that is stored along its columns.
-const DEPTH_ROWS: u32 = 16;
 
 impl PanelLayout {
     /// Bytes to which a tile is aligned: the widest swizzle repeats after as many.
@@ -75,14 +72,14 @@ impl PanelLayout {
         chunk / chunks * self.panel.bytes() + self.panel.offset(row, chunk % chunks)
     }
 
-    /// Steps of one `wgmma` each, along rows.
+    /// Steps of one product each, along rows.
     pub const fn steps_along_rows(&self) -> u32 {
         self.panels * self.width() / DEPTH_BYTES
     }
 
-    /// Steps of one `wgmma` each, across rows.
-    pub const fn steps_across_rows(&self) -> u32 {
-        self.rows() / DEPTH_ROWS
+    /// Steps of one product each, across rows of elements of `element_bytes` bytes.
+    pub const fn steps_across_rows(&self, element_bytes: u32) -> u32 {
+        self.rows() * element_bytes / DEPTH_BYTES
     }
 
     /// Where step `step` along rows begins, in bytes from the tile's beginning. The hardware adds
@@ -92,24 +89,42 @@ impl PanelLayout {
         at / self.width() * self.panel.bytes() + at % self.width()
     }
 
-    /// Where step `step` across rows begins, in bytes from the tile's beginning.
-    pub const fn across_rows(&self, step: u32) -> u32 {
-        step * DEPTH_ROWS * self.width()
+    /// Where step `step` across rows of elements of `element_bytes` bytes begins, in bytes from the
+    /// tile's beginning.
+    pub const fn across_rows(&self, step: u32, element_bytes: u32) -> u32 {
+        step * (DEPTH_BYTES / element_bytes) * self.width()
     }
 
-    /// The upper half of a matrix descriptor: the distance of core matrices along rows of the tile
-    /// in 16-byte units, and the code of the swizzle (PTX ISA, *Matrix Descriptor Format*).
+    /// The distance of core matrices along rows of the tile, as descriptors hold it.
+    const fn core_distance(&self) -> u32 {
+        (CORE_ROWS * self.width()) >> UNIT_SHIFT
+    }
+
+    /// The upper half of a descriptor for `wgmma`: the distance of core matrices, and the code of
+    /// the swizzle (PTX ISA, *Matrix Descriptor Format*).
     const fn descriptor_high(&self) -> u32 {
         let swizzle = match self.width() {
             128 => 1,
             64 => 2,
             _ => 3,
         };
-        swizzle << 30 | (CORE_ROWS * self.width()) >> 4
+        swizzle << 30 | self.core_distance()
+    }
+
+    /// The same for `tcgen05.mma`, with the number of the format (PTX ISA, *Shared memory
+    /// descriptor*).
+    const fn tensor_descriptor_high(&self) -> u32 {
+        const FORMAT: u32 = 1 << 14;
+        let swizzle = match self.width() {
+            128 => 2,
+            64 => 4,
+            _ => 6,
+        };
+        swizzle << 29 | FORMAT | self.core_distance()
     }
 }
 
-/// The matrix descriptor of a tile as an operand of `wgmma`. Depth steps are offsets.
+/// The descriptor of a tile as an operand of `wgmma` or `tcgen05.mma`. Depth steps are offsets.
 #[derive(Clone, Copy, Debug)]
 pub struct Descriptor<'k> {
     low: Value<'k, u32>,
@@ -123,14 +138,40 @@ const UNIT_SHIFT: u32 = 4;
 const WITHIN_BLOCK: u32 = 0x3_ffff;
 
 impl<'k> Descriptor<'k> {
-    /// The descriptor of the tile at `address`, which is aligned to [`PanelLayout::ALIGN`].
+    /// The descriptor for `wgmma` of the tile at `address`, which is aligned to
+    /// [`PanelLayout::ALIGN`].
     ///
     /// An operand that is stored along its columns spans panels, whose distance it holds; for one
     /// that is stored along its depth the hardware has no use for that number.
     pub fn new<T: Scalar>(address: Pointer<'k, T, Shared>, layout: PanelLayout) -> Self {
+        Self { low: Self::low(address, layout), high: layout.descriptor_high() }
+    }
+
+    /// The same for `tcgen05.mma`.
+    pub fn for_tensor_memory<T: Scalar>(
+        address: Pointer<'k, T, Shared>,
+        layout: PanelLayout,
+    ) -> Self {
+        Self { low: Self::low(address, layout), high: layout.tensor_descriptor_high() }
+    }
+
+    /// The lower half: where the tile begins, and the distance of its panels.
+    fn low<T: Scalar>(address: Pointer<'k, T, Shared>, layout: PanelLayout) -> Value<'k, u32> {
         let panel = layout.panel.bytes() >> UNIT_SHIFT;
-        let low = ((address.address() & WITHIN_BLOCK) >> UNIT_SHIFT) | (panel << 16);
-        Self { low, high: layout.descriptor_high() }
+        ((address.address() & WITHIN_BLOCK) >> UNIT_SHIFT) | (panel << 16)
+    }
+
+    /// The descriptors of the tile's steps along rows, as of an operand stored along its depth.
+    pub fn steps_along_rows(self, layout: PanelLayout) -> Vec<Self> {
+        let steps = 0..layout.steps_along_rows();
+        steps.map(|step| self.offset(layout.along_rows(step))).collect()
+    }
+
+    /// The descriptors of the tile's steps across rows of elements of `element_bytes` bytes, as of
+    /// an operand stored along its columns.
+    pub fn steps_across_rows(self, layout: PanelLayout, element_bytes: u32) -> Vec<Self> {
+        let steps = 0..layout.steps_across_rows(element_bytes);
+        steps.map(|step| self.offset(layout.across_rows(step, element_bytes))).collect()
     }
 
     /// The descriptor `bytes` bytes further on, a multiple of 16.
@@ -176,5 +217,8 @@ mod tests {
     fn the_descriptor_is_that_of_the_manual() {
         let layout = PanelLayout::new(64, 128).unwrap();
         assert_eq!(layout.descriptor_high(), 0x4000_0040);
+        assert_eq!(layout.tensor_descriptor_high(), 0x4000_4040);
+        let narrow = PanelLayout::new(64, 64).unwrap();
+        assert_eq!(narrow.tensor_descriptor_high(), 0x8000_4020);
     }
 }

@@ -206,10 +206,8 @@ fn operands<'k>(
     let rows = tile(0, a).element(consumer, WARPGROUP_ROWS * a.width());
     let columns = tile(a.bytes(), b);
     Steps {
-        a: (0..a.steps_along_rows())
-            .map(|step| OperandA::Shared(rows.offset(a.along_rows(step)).value()))
-            .collect(),
-        b: (0..b.steps_across_rows()).map(|step| columns.offset(b.across_rows(step))).collect(),
+        a: rows.steps_along_rows(a).iter().map(|step| OperandA::Shared(step.value())).collect(),
+        b: columns.steps_across_rows(b, gemm.dtype.bytes()),
         major: Major::Columns,
     }
 }

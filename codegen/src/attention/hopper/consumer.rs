@@ -107,8 +107,8 @@ impl<'k> Consumer<'_, 'k> {
         let layout = self.shape.plan.query;
         let stride = self.shape.plan.query_stride();
         let tile = Descriptor::new(self.memory.at(0), layout).element(self.number, stride);
-        let steps = 0..layout.steps_along_rows();
-        steps.map(|step| OperandA::Shared(tile.offset(layout.along_rows(step)).value())).collect()
+        let steps = tile.steps_along_rows(layout).into_iter();
+        steps.map(|step| OperandA::Shared(step.value())).collect()
     }
 
     /// The keys in a slot, as B operands.
@@ -116,8 +116,7 @@ impl<'k> Consumer<'_, 'k> {
         let layout = self.shape.plan.key;
         let ring = Descriptor::new(self.memory.at(self.shape.plan.keys_at()), layout);
         let tile = ring.element(slot, layout.bytes());
-        let steps = 0..layout.steps_along_rows();
-        steps.map(|step| tile.offset(layout.along_rows(step))).collect()
+        tile.steps_along_rows(layout)
     }
 
     /// The values in a slot, as B operands.
@@ -125,12 +124,9 @@ impl<'k> Consumer<'_, 'k> {
         let layout = self.shape.plan.value;
         let ring = Descriptor::new(self.memory.at(self.shape.plan.values_at()), layout);
         let tile = ring.element(slot, layout.bytes());
-        let steps = |count: u32, place: &dyn Fn(u32) -> u32| {
-            (0..count).map(|step| tile.offset(place(step))).collect()
-        };
         match self.shape.plan.staged {
-            None => steps(layout.steps_across_rows(), &|step| layout.across_rows(step)),
-            Some(_) => steps(layout.steps_along_rows(), &|step| layout.along_rows(step)),
+            None => tile.steps_across_rows(layout, self.shape.dtype.bytes()),
+            Some(_) => tile.steps_along_rows(layout),
         }
     }
 
