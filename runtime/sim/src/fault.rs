@@ -1,9 +1,13 @@
 //! What a kernel did wrong, and where.
 
+mod tensor;
+
 use std::fmt;
 
 use thiserror::Error;
 use tilewright_codegen::ptx::Space;
+
+pub use tensor::TensorAccess;
 
 use crate::program::Program;
 use crate::program::code::Pc;
@@ -268,6 +272,43 @@ pub enum FaultKind {
     /// A warp's first `wgmma` has no fence before it.
     #[error("wgmma.fence has to come before a warp's first wgmma")]
     NeverFenced,
+    /// An access to tensor memory that its rules do not allow.
+    #[error("{access}: {problem}")]
+    TensorMemory {
+        /// The access.
+        access: TensorAccess,
+        /// The rule that was broken.
+        problem: String,
+    },
+    /// Tensor memory was read before anything was written to it.
+    #[error("{0}, reads cells that nothing wrote")]
+    UninitializedTensorMemory(TensorAccess),
+    /// An access to tensor memory while an operation that it conflicts with may not be complete.
+    #[error("{access}, is not ordered after the {} by {other}: {wait} has to come first", AccessName(*other_kind))]
+    TensorConflict {
+        /// The access that was found to be unordered.
+        access: TensorAccess,
+        /// What the earlier operation did.
+        other_kind: AccessKind,
+        /// Who issued it.
+        other: Site,
+        /// How to wait for it.
+        wait: &'static str,
+    },
+    /// A block exits with tensor memory that it has allocated.
+    #[error(
+        "block ({}, {}, {}) exits without tcgen05.dealloc of the columns {first} to {last} that \
+         this allocated",
+        block[0], block[1], block[2]
+    )]
+    TensorLeak {
+        /// `%ctaid` of the block.
+        block: [u32; 3],
+        /// The first column.
+        first: u32,
+        /// The last one.
+        last: u32,
+    },
     /// No thread can go on.
     #[error("deadlock: no thread can go on{}", listed(waiting))]
     Deadlock {

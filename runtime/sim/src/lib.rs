@@ -75,7 +75,7 @@ mod program;
 mod stats;
 mod tensor_map;
 
-pub use fault::{Access, AccessKind, Fault, FaultKind, Place, Site, Waiter};
+pub use fault::{Access, AccessKind, Fault, FaultKind, Place, Site, TensorAccess, Waiter};
 pub use launch::{Launch, LaunchError};
 pub use machine::{RunError, run};
 pub use memory::{Buffer, Memory};

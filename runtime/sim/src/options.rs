@@ -33,6 +33,13 @@ pub struct Lints {
     /// A `wgmma.fence` stands between reads of a register and a product that uses it, as between
     /// writes and products.
     pub unfenced_product_after_read: bool,
+    /// A `tcgen05.fence::before_thread_sync` stands between operations on tensor memory and the
+    /// synchronization by which other threads know of them, which `tcgen05.commit` brings along, and
+    /// a `tcgen05.fence::after_thread_sync` between that and what these do there.
+    pub unfenced_tensor_memory: bool,
+    /// What a thread does to tensor memory by `tcgen05.mma`, `cp` and `shift` is in order without a
+    /// wait only where the manual says so: not products of another shape, kind or accumulator.
+    pub unpipelined_tensor_operations: bool,
 }
 
 /// A name that no lint has.
@@ -44,8 +51,13 @@ pub struct UnknownLint {
 
 impl Lints {
     /// The names of all lints: those of the fields.
-    pub const NAMES: [&str; 3] =
-        ["exit_before_bulk_reads", "unfenced_write_after_read", "unfenced_product_after_read"];
+    pub const NAMES: [&str; 5] = [
+        "exit_before_bulk_reads",
+        "unfenced_write_after_read",
+        "unfenced_product_after_read",
+        "unfenced_tensor_memory",
+        "unpipelined_tensor_operations",
+    ];
 
     /// Holds kernels to the lint of this name.
     ///
@@ -57,6 +69,8 @@ impl Lints {
             "exit_before_bulk_reads" => &mut self.exit_before_bulk_reads,
             "unfenced_write_after_read" => &mut self.unfenced_write_after_read,
             "unfenced_product_after_read" => &mut self.unfenced_product_after_read,
+            "unfenced_tensor_memory" => &mut self.unfenced_tensor_memory,
+            "unpipelined_tensor_operations" => &mut self.unpipelined_tensor_operations,
             _ => return Err(UnknownLint { name: name.chars().take(40).collect() }),
         };
         *lint = true;

@@ -11,6 +11,7 @@ pub(crate) mod mbarrier;
 pub(crate) mod peer;
 pub(crate) mod registers;
 pub(crate) mod special;
+pub(crate) mod tcgen05;
 mod tensor;
 pub(crate) mod transfer;
 pub(crate) mod wgmma;

@@ -70,6 +70,14 @@ impl Clocks {
         Self { happened: Times::single(cluster, agent, time), views: Views::default() }
     }
 
+    /// The same of operations on tensor memory, fenced before those learn of it who synchronize.
+    pub(crate) fn fenced_completion(cluster: u32, agent: u32, time: u32) -> Self {
+        let happened = Times::single(cluster, agent, time);
+        let mut views = Views::default();
+        views.extend(&[Proxy::TensorBefore], happened.clone());
+        Self { happened, views }
+    }
+
     /// Adds what others know.
     pub(crate) fn join(&mut self, other: &Self) {
         self.happened.join(&other.happened);
@@ -189,6 +197,22 @@ impl WarpClock {
         lane.foreign.as_ref().is_some_and(|foreign| foreign.knows(cluster, accessor, time))
     }
 
+    /// Whether all of some lanes know a time of an accessor of their own cluster.
+    pub(crate) fn all_know(&self, mask: u32, accessor: u32, time: u32) -> bool {
+        let mut last: Option<&Vector> = None;
+        lanes(mask).all(|lane| {
+            let known = &self.lanes[lane].known;
+            let same = last.is_some_and(|last| Arc::ptr_eq(last, known));
+            last = Some(known);
+            same || at(known, accessor) >= time
+        })
+    }
+
+    /// Whether all of some lanes have what was fenced for a proxy.
+    pub(crate) fn all_see(&self, mask: u32, proxy: Proxy, (agent, time): (u32, u32)) -> bool {
+        lanes(mask).all(|lane| self.sees(lane, proxy, (self.cluster, agent, time)))
+    }
+
     /// Whether some lane of a thread's warp is known to have published after an access of the
     /// thread. Compilers let one lane of a converged warp speak for all of them.
     pub(crate) fn knows_of_warp(&self, lane: usize, thread: u32, time: u32) -> bool {
@@ -284,6 +308,13 @@ impl WarpClock {
             self.lanes[lane].views = views;
         }
         self.time += 1;
+    }
+
+    /// `tcgen05.fence::after_thread_sync`.
+    pub(crate) fn fence_tensor_after(&mut self, mask: u32) {
+        for lane in lanes(mask) {
+            self.lanes[lane].views.take_passed_on();
+        }
     }
 
     /// Lets lanes know what was published.

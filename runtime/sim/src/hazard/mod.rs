@@ -17,6 +17,7 @@ pub(crate) mod proxy;
 mod published;
 mod shadow;
 mod sync;
+mod tensor;
 mod undefined;
 
 pub(crate) use asynchronous::{Agents, Asynchronous, Bytes, Completion};
@@ -25,6 +26,7 @@ pub(crate) use fragments::Fragments;
 pub(crate) use proxy::Proxy;
 pub(crate) use published::Published;
 pub(crate) use shadow::SharedShadow;
+pub(crate) use tensor::{Stage, TensorAccessor, TensorShadow};
 pub(crate) use undefined::Undefined;
 
 use std::sync::MutexGuard;

@@ -22,10 +22,14 @@ pub(crate) enum Proxy {
     /// Not a proxy: accesses of mbarrier instructions to their object, to which
     /// `fence.mbarrier_init` shows its initialization and nothing else.
     Mbarrier,
+    /// Not a proxy: what `tcgen05.fence::before_thread_sync` has passed on.
+    TensorBefore,
+    /// What `tcgen05.fence::after_thread_sync` has taken from that.
+    TensorAfter,
 }
 
 /// Proxies that have fences.
-const FENCED: usize = 4;
+const FENCED: usize = 6;
 
 impl Proxy {
     /// Whether accesses go through the generic proxy.
@@ -40,6 +44,8 @@ impl Proxy {
             Self::AsyncGlobal => Some(1),
             Self::TensorMap => Some(2),
             Self::Mbarrier => Some(3),
+            Self::TensorBefore => Some(4),
+            Self::TensorAfter => Some(5),
         }
     }
 
@@ -84,6 +90,16 @@ impl Views {
                 (Some(own), Some(other)) => Arc::make_mut(own).join(other),
             }
         }
+    }
+
+    /// What was passed on by fences before a synchronization, as fences after it take it.
+    pub(super) fn take_passed_on(&mut self) {
+        let mut passed = Self::default();
+        let before = Proxy::TensorBefore.index().and_then(|index| self.0[index].clone());
+        if let Some(index) = Proxy::TensorAfter.index() {
+            passed.0[index] = before;
+        }
+        self.join(&passed);
     }
 
     /// Lets proxies see more.

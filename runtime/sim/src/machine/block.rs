@@ -10,6 +10,7 @@ use super::register_pool::RegisterPool;
 use super::warpgroup::Warpgroup;
 use crate::exec::mbarrier::Mbarriers;
 use crate::exec::peer::Visit;
+use crate::exec::tcgen05::Tensor;
 use crate::exec::wgmma::WARPS;
 use crate::fault::FaultKind;
 use crate::hazard::{Clocks, Published, SharedShadow};
@@ -39,6 +40,7 @@ pub(crate) struct Block {
     /// What those of its threads knew that have exited.
     pub(crate) left: Clocks,
     pub(crate) warpgroups: Vec<Warpgroup>,
+    pub(crate) tensor: Tensor,
 }
 
 /// A barrier: who arrived since it last completed.
@@ -112,6 +114,7 @@ impl Block {
             visits: HashMap::new(),
             left: Clocks::default(),
             warpgroups: (0..warpgroups).map(|_| Warpgroup::default()).collect(),
+            tensor: Tensor::default(),
         }
     }
 

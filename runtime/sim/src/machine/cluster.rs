@@ -12,6 +12,7 @@ use crate::exec::bulk::BulkGroups;
 use crate::exec::copy::Copies;
 use crate::exec::registers::LANES;
 use crate::exec::special::{Position, registers};
+use crate::exec::tcgen05::{Issues, TensorWaits};
 use crate::exec::wgmma::{Products, WARPS};
 use crate::fault::{Fault, FaultKind, Site, Waiter};
 use crate::hazard::{Agents, Fragments, Undefined, WarpClock};
@@ -275,6 +276,7 @@ impl Cluster {
                 format!("waits at {}", block.describe_barrier(*number))
             }
             State::Registers(wanted) => block.registers.describe(warp, *wanted),
+            State::TensorMemory(claim) => claim.describe(&block.tensor.memory),
             State::Products { last } => block.warpgroups[warp / WARPS].missing(*last),
             State::ClusterBarrier { .. } => {
                 format!("waits at {}", self.cluster_barrier.describe(&self.blocks))
@@ -318,6 +320,8 @@ fn new_warp(
         copies: Copies::default(),
         bulk: BulkGroups::default(),
         products: Products::default(),
+        issues: Issues::default(),
+        tensor_waits: TensorWaits::default(),
         clock,
         undefined: Undefined::default(),
         fragments: Fragments::new(if run.options.hazards { run.program.fragments } else { 0 }),

@@ -2,7 +2,7 @@
 //!
 //! They belong to the cluster: the warp that issued one may have exited when it lands. When that
 //! is, the seed chooses: at once, before long, or not before something waits for it or nothing else
-//! can go on.
+//! can go on. Operations of one queue land in the order of their issue.
 
 use std::fmt;
 
@@ -50,8 +50,10 @@ pub(crate) struct Issuer {
 
 #[derive(Debug)]
 struct Flight {
-    /// When it lands, in instructions of the cluster.
+    /// When it lands, in instructions of the cluster. In a queue, not before those in front of it.
     due: u64,
+    /// The queue in which it lands in the order of issue.
+    queue: Option<usize>,
     operation: Box<dyn Operation>,
 }
 
@@ -82,22 +84,39 @@ impl Flights {
 
     /// Issues an operation.
     pub(crate) fn issue(&mut self, operation: Box<dyn Operation>, now: u64, random: &mut Random) {
-        let due = match random.below(4) {
-            0 => now,
-            1 => u64::MAX,
-            _ => now + random.below(LONGEST),
-        };
+        let due = landing_time(now, random);
         self.next_due = self.next_due.min(due);
-        self.list.push(Flight { due, operation });
+        self.list.push(Flight { due, queue: None, operation });
     }
 
-    /// Lets what something waits for land soon.
+    /// Issues an operation that lands after those before it in its queue.
+    pub(crate) fn issue_in_order(
+        &mut self,
+        queue: usize,
+        operation: Box<dyn Operation>,
+        now: u64,
+        random: &mut Random,
+    ) {
+        let queue = Some(queue);
+        let last = self.list.iter().rev().find(|flight| flight.queue == queue);
+        let due = landing_time(now, random).max(last.map_or(0, |last| last.due));
+        self.next_due = self.next_due.min(due);
+        self.list.push(Flight { due, queue, operation });
+    }
+
+    /// Lets what something waits for land soon, with what is in front of it.
     pub(crate) fn hasten(&mut self, awaited: Awaited, now: u64, random: &mut Random) {
-        for flight in self.list.iter_mut().filter(|flight| flight.operation.completes(awaited)) {
-            if flight.due > now + LONGEST_AWAITED {
-                flight.due = now + random.below(LONGEST_AWAITED);
-                self.next_due = self.next_due.min(flight.due);
+        for i in 0..self.list.len() {
+            let Flight { due, queue, operation } = &self.list[i];
+            if *due <= now + LONGEST_AWAITED || !operation.completes(awaited) {
+                continue;
             }
+            let (queue, due) = (*queue, now + random.below(LONGEST_AWAITED));
+            self.list[i].due = due;
+            let in_front =
+                self.list[..i].iter_mut().filter(|f| queue.is_some() && f.queue == queue);
+            in_front.for_each(|flight| flight.due = flight.due.min(due));
+            self.next_due = self.next_due.min(due);
         }
     }
 
@@ -113,6 +132,15 @@ impl Flights {
         let operation = self.list.remove(index).operation;
         self.next_due = self.list.iter().map(|flight| flight.due).min().unwrap_or(u64::MAX);
         Some(operation)
+    }
+}
+
+/// When an operation lands that nothing waits for.
+fn landing_time(now: u64, random: &mut Random) -> u64 {
+    match random.below(4) {
+        0 => now,
+        1 => u64::MAX,
+        _ => now + random.below(LONGEST),
     }
 }
 
@@ -141,6 +169,7 @@ impl Context<'_> {
             return Err(raised);
         }
         self.check_left_visits(cluster)?;
+        self.check_left_columns()?;
         self.check_left_mbarriers()
     }
 

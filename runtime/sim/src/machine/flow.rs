@@ -68,6 +68,12 @@ impl Warp {
             State::ClusterBarrier { acquires } => {
                 self.leave_cluster_barrier(group, acquires, context)
             }
+            State::TensorMemory(claim) => {
+                if self.may_claim(&claim, context) {
+                    self.groups[group].state = State::Ready;
+                }
+                false
+            }
             State::Products { last } => {
                 if self.is_issued(last, context) {
                     // The instruction that waited finds it issued now.

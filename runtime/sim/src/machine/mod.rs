@@ -31,7 +31,8 @@ pub(crate) use flight::{Awaited, Issuer, Operation};
 pub(crate) use raise::{Outcome, Raised};
 pub(crate) use random::Random;
 pub(crate) use setup::Run;
-pub(crate) use warp::{Context, Warp};
+pub(crate) use step::Next;
+pub(crate) use warp::{Context, State, Warp};
 pub(crate) use warpgroup::{Issue, Warpgroup};
 
 /// Why a run did not finish.

@@ -10,7 +10,7 @@ use tilewright_codegen::ptx::SpecialRegister;
 
 /// What a group does after an instruction.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Next {
+pub(crate) enum Next {
     /// It goes on at its program counter.
     Go,
     /// Another group of the warp may have to go first.
@@ -146,6 +146,9 @@ impl Warp {
             Action::WgmmaFence => self.fence_fragments(),
             Action::WgmmaCommit => self.products.commit(),
             Action::WgmmaWait(most) => return Ok(self.wait_products(group, *most, active, context)),
+            Action::Tcgen05(instruction) => {
+                return self.tcgen05(group, instruction, active, context);
+            }
             Action::Fence(fence) => self.fence(*fence, active, context),
             Action::FenceProxy(proxies) => self.fence_proxy(proxies, active, context),
             Action::ClusterArrive { releases } => {

@@ -205,7 +205,18 @@ impl Warp {
         active: u32,
         context: &mut Context<'_>,
     ) -> Next {
-        self.groups[group].state = State::Products { last };
+        self.wait_to_execute_again(group, State::Products { last }, active, context)
+    }
+
+    /// Waits, and then executes the instruction as if it had not been executed yet.
+    pub(crate) fn wait_to_execute_again(
+        &mut self,
+        group: usize,
+        state: State,
+        active: u32,
+        context: &mut Context<'_>,
+    ) -> Next {
+        self.groups[group].state = state;
         self.executed -= 1;
         context.now -= 1;
         let count = &mut context.tallies.instructions[context.pc as usize];
@@ -260,6 +271,7 @@ impl Warp {
             | State::Barrier { .. }
             | State::ClusterBarrier { .. }
             | State::Products { .. }
+            | State::TensorMemory(_)
             | State::Registers(_) => true,
         })
     }

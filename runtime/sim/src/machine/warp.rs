@@ -10,6 +10,7 @@ use super::setup::Run;
 use crate::exec::bulk::BulkGroups;
 use crate::exec::copy::Copies;
 use crate::exec::registers::Registers;
+use crate::exec::tcgen05::{Claim, Issues, TensorWaits};
 use crate::exec::wgmma::Products;
 use crate::hazard::{Agents, Fragments, Undefined, WarpClock};
 use crate::memory::LocalMemory;
@@ -33,6 +34,9 @@ pub(crate) struct Warp {
     pub(crate) copies: Copies,
     pub(crate) bulk: BulkGroups,
     pub(crate) products: Products,
+    /// Its operations on tensor memory: those of the queue, and loads and stores.
+    pub(crate) issues: Issues,
+    pub(crate) tensor_waits: TensorWaits,
     /// What its threads know to have happened.
     pub(crate) clock: WarpClock,
     pub(crate) undefined: Undefined,
@@ -81,6 +85,8 @@ pub(crate) enum State {
     Products {
         last: u64,
     },
+    /// Waits for columns of tensor memory, or for the other block of its pair.
+    TensorMemory(Claim),
 }
 
 /// A call in progress.

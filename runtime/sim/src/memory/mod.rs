@@ -4,6 +4,7 @@
 mod buffer;
 mod local;
 mod shared;
+pub(crate) mod tensor;
 pub(crate) mod window;
 
 pub use buffer::Buffer;

@@ -9,6 +9,7 @@ use crate::hazard::Proxy;
 use crate::numeric::matrix::Major;
 use crate::numeric::matrix::wgmma::{Factor, Product};
 use crate::numeric::matrix::wmma::Fragment;
+use crate::program::tcgen05::Tcgen05;
 use crate::tensor_map::Field;
 
 /// Index of an instruction among the program's.
@@ -143,6 +144,7 @@ pub(crate) enum Action {
     WgmmaCommit,
     /// Waits until at most this many groups are in flight.
     WgmmaWait(u32),
+    Tcgen05(Box<Tcgen05>),
     Fence(Fence),
     /// Lets proxies see what went through the generic one.
     FenceProxy(&'static [Proxy]),

@@ -6,7 +6,7 @@ use super::code::{Action, Convergence, Pc};
 use super::operands::{Lowered, Operands};
 use super::{
     bulk, compare, control, convert, data, exchange, fence, float, integer, matrix, mbarrier,
-    memory, tensor, wgmma, wmma,
+    memory, tcgen05, tensor, wgmma, wmma,
 };
 
 /// Lowers an instruction of the function whose first one is at `start`.
@@ -75,6 +75,10 @@ pub(super) fn lower(o: &mut Operands<'_>, start: Pc) -> Lowered<(Action, Converg
         WgmmaCommitGroup => return Ok((Action::WgmmaCommit, Convergence::Aligned)),
         WgmmaWaitGroup => {
             return Ok((Action::WgmmaWait(o.immediate(0)? as u32), Convergence::Aligned));
+        }
+        Tcgen05Alloc | Tcgen05Dealloc | Tcgen05Relinquish | Tcgen05Ld | Tcgen05St | Tcgen05Wait
+        | Tcgen05Cp | Tcgen05Shift | Tcgen05Mma | Tcgen05Commit | Tcgen05Fence => {
+            return tcgen05::lower(o);
         }
         Setmaxnreg => return Ok((control::set_registers(o)?, Convergence::Aligned)),
         Bra => control::branch(o, start)?,

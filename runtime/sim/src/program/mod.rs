@@ -21,6 +21,7 @@ mod memory;
 mod name;
 mod narrow;
 pub(crate) mod operands;
+pub(crate) mod tcgen05;
 mod tensor;
 mod wgmma;
 mod wmma;

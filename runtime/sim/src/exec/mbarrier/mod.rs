@@ -401,6 +401,17 @@ impl Context<'_> {
         Ok(completion)
     }
 
+    /// Arrives once, for what those who wait then know.
+    pub(crate) fn arrive_at(&mut self, at: At, clocks: Option<&Clocks>) -> Outcome<()> {
+        update(0, at, self, |object| {
+            if let Some(clocks) = clocks {
+                object.arrived.join(clocks);
+            }
+            object.arrive(Arriving { count: 1, drop: false, completes: true })
+        })?;
+        Ok(())
+    }
+
     /// Refuses an access to bytes of a live object that is no mbarrier instruction.
     pub(crate) fn check_no_mbarrier(
         &self,
