@@ -34,6 +34,16 @@ fn ampere_causal() {
 }
 
 #[test]
+fn hopper_in_turns() {
+    insta::assert_snapshot!(text("h100_sxm", 64, Mask::Full, "m128n32s2ovppslrs"));
+}
+
+#[test]
+fn hopper_in_clusters() {
+    insta::assert_snapshot!(text("h100_sxm", 64, Mask::Causal, "m64n32s2psc2pelfsl"));
+}
+
+#[test]
 fn ampere_ahead_and_speculating() {
     insta::assert_snapshot!(text("rtx4090", 32, Mask::Full, "m32n16w2s2b2qrslrs"));
 }

@@ -63,8 +63,8 @@ pub fn kernel(options: TokenStream, item: TokenStream) -> TokenStream {
 /// The fields of a tile are `m`, `n`, `stages`, and, where the default is not meant,
 /// `split_masked_loop` (`true` or `false`) and `rescale` (`always`, `lazy` or `speculative`). A tile
 /// for Ampere and Ada has `warps` besides, and may have `blocks`, `q_in_registers` and `share_q_k`;
-/// one for Hopper `overlap`, `ping_pong`, `p_in_shared`, `cluster`, `persistent`, `longest_first` and
-/// `polynomials`.
+/// one for Hopper `overlap`, `ping_pong`, `p_in_shared`, `q_in_registers`, `direct_output`, `cluster`,
+/// `persistent`, `longest_first` and `polynomials`.
 /// A tile that does not fit the GPU is an error with the arithmetic.
 #[proc_macro]
 pub fn attention(input: TokenStream) -> TokenStream {

@@ -256,7 +256,7 @@ mod tests {
             "warps",
             "4",
             "a tile for Hopper has no field `warps`; its fields are tile_m, tile_n, stages, overlap, \
-             ping_pong, p_in_shared, cluster, persistent, longest_first, split_masked_loop, rescale, polynomials",
+             ping_pong, p_in_shared, q_in_registers, direct_output, cluster, persistent, longest_first, split_masked_loop, rescale, polynomials",
         );
     }
 

@@ -22,6 +22,7 @@ mod field;
 pub mod hopper;
 mod kernel;
 mod mask;
+mod output;
 mod problem;
 pub mod quantize;
 mod softmax;

@@ -5,7 +5,7 @@ use super::panels::{Descriptor, PanelLayout};
 use crate::attention::DataType;
 use crate::dsl::{Builder, FragmentA, OperandA, Pointer, Shared, WARPGROUP};
 
-/// A tile of 64 rows in shared memory that a warpgroup writes from registers, 16 rows a warp.
+/// A tile of 64 rows in shared memory that a warpgroup moves from and to registers, 16 rows a warp.
 #[derive(Debug)]
 pub struct WarpgroupTile<'k> {
     address: Pointer<'k, u32, Shared>,
@@ -28,10 +28,25 @@ impl<'k> WarpgroupTile<'k> {
     /// Writes this warp's rows, given as A operands from left to right.
     pub fn store(&self, pieces: &[FragmentA<'k>]) {
         for (step, piece) in (0..).zip(pieces) {
-            let at = step * PIECE;
-            let panel = at / self.layout.width() * self.layout.panel().bytes();
-            self.access.store(panel, 0, at % self.layout.width() / PIECE, *piece);
+            let (panel, place) = self.place(step);
+            self.access.store(panel, 0, place, *piece);
         }
+    }
+
+    /// Reads this warp's rows as A operands from left to right.
+    pub fn load(&self) -> Vec<FragmentA<'k>> {
+        (0..self.layout.steps_along_rows())
+            .map(|step| {
+                let (panel, piece) = self.place(step);
+                self.access.a(panel, 0, piece)
+            })
+            .collect()
+    }
+
+    /// Where the panel of a 16×16 piece begins, in bytes, and which of the panel's pieces it is.
+    fn place(&self, step: u32) -> (u32, u32) {
+        let (at, width) = (step * PIECE, self.layout.width());
+        (at / width * self.layout.panel().bytes(), at % width / PIECE)
     }
 
     /// Writes this warp's rows of a product whose columns are in the order of

@@ -279,6 +279,8 @@ const HOPPER: hopper::Config = hopper::Config {
     overlap: false,
     ping_pong: false,
     p_in_shared: false,
+    q_in_registers: false,
+    direct_output: false,
     cluster: 1,
     persistent: false,
     longest_first: false,

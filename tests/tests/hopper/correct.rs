@@ -64,6 +64,9 @@ fn every_variant() {
         "m128n64s2ovppslrs",
         "m128n64s2ppsl",
         "m128n48s3ovpppspeslrs",
+        "m64n64s2qrsl",
+        "m64n64s3ovdoslrs",
+        "m128n48s2ovppqrdopeslrs",
         "m192n64s2ovpppeslrs",
         "m192n32s2pppsslrs",
     ];
@@ -76,9 +79,18 @@ fn every_variant() {
 
 #[test]
 fn clusters() {
-    for (seed, config) in ["m64n64s2c2", "m64n32s3ovc2peslrs"].into_iter().enumerate() {
-        check(problem(DataType::F16, (128, 128), (150, 290), Mask::Full), config, seed as u64);
+    let configs = ["m64n64s2c2", "m64n32s3ovc2peslrs", "m64n48s2ovqrdoc2slrl"];
+    // The last block of a head is without rows where there are 150.
+    for (seed, config) in configs.into_iter().enumerate() {
+        for (lengths, mask) in [(150, 290), (200, 90), (260, 260)]
+            .into_iter()
+            .zip(MASKS.into_iter().cycle().skip(seed))
+        {
+            check(problem(DataType::F16, (128, 128), lengths, mask), config, seed as u64);
+        }
     }
+    let problem = problem(DataType::Bf16, (64, 64), (270, 300), Mask::Causal);
+    check(Problem { heads: 3, ..problem }, "m64n64s2ovc2pelfslrs", 3);
 }
 
 #[test]

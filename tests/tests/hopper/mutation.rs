@@ -154,6 +154,7 @@ fn no_fence_wait_arrival_or_count_can_be_wrong_unnoticed() {
         (Bf16, Mask::Full, "m64n32s2ovpspesl"),
         (Bf16, Mask::Causal, "m128n32s2ovpppeslrs"),
         (Bf16, Mask::Full, "m64n32s2ovc2peslrs"),
+        (Bf16, Mask::Causal, "m64n32s2ovqrdopeslrs"),
         (E4m3, Mask::Full, "m64n32s2ovpeslrs"),
     ];
     let results: Vec<_> = cases

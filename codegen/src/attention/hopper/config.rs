@@ -31,8 +31,13 @@ pub struct Config {
     pub ping_pong: bool,
     /// Whether probabilities pass through shared memory on their way to the product with V.
     pub p_in_shared: bool,
-    /// Blocks of a cluster: neighbouring query tiles, each of which reads a part of the key and
-    /// value tiles for all. 1 is none.
+    /// Whether Q is read from shared memory once and stays in registers.
+    pub q_in_registers: bool,
+    /// Whether threads write O to global memory from their registers. Otherwise it passes through
+    /// the memory of Q, and TMA writes it; then Q of the next tile can be copied only after that.
+    pub direct_output: bool,
+    /// Blocks of a cluster: neighbouring query tiles of a head, each of which reads a part of the
+    /// key and value tiles for all. They walk the key tiles that any of them sees. 1 is none.
     pub cluster: u32,
     /// Whether a block stays on its multiprocessor and takes one query tile after another.
     pub persistent: bool,
@@ -84,6 +89,11 @@ impl Config {
         (self.consumers() + 1) * WARPGROUP
     }
 
+    /// Whether the memory of Q is free as soon as Q has been read: nothing else takes it.
+    pub(super) const fn frees_queries_early(&self) -> bool {
+        self.q_in_registers && self.direct_output
+    }
+
     fn check_shape(&self, problem: &Problem) -> Result<(), ConfigError> {
         let dims = (problem.head_dim, problem.head_dim_v);
         if !HEAD_DIMS.contains(&dims) {
@@ -117,9 +127,6 @@ impl Config {
         if self.ping_pong && self.consumers() == 1 {
             return Err(ConfigError::PingPongAlone);
         }
-        if self.cluster > 1 && problem.mask.kind() != MaskKind::Full {
-            return Err(ConfigError::ClusterWithMask { mask: problem.mask.kind() });
-        }
         if self.cluster > 1 && !self.tile_n.is_multiple_of(8 * self.cluster) {
             return Err(ConfigError::ClusterShare { tile_n: self.tile_n, cluster: self.cluster });
         }
@@ -141,19 +148,21 @@ impl Config {
         });
         tiles.flat_map(|(tile_m, tile_n, stages)| {
             RESCALES.into_iter().flat_map(move |rescale| {
-                (0..192).map(move |bits: u32| Config {
+                (0..768).map(move |bits: u32| Config {
                     tile_m,
                     tile_n,
                     stages,
                     overlap: bits & 1 != 0,
                     ping_pong: bits & 2 != 0,
                     p_in_shared: bits & 4 != 0,
+                    q_in_registers: bits & 64 != 0,
+                    direct_output: bits & 128 != 0,
                     cluster: 1 + (bits >> 3 & 1),
                     persistent: bits & 16 != 0,
                     longest_first: bits & 32 != 0,
                     split_masked_loop: true,
                     rescale,
-                    polynomials: bits >> 6,
+                    polynomials: bits >> 8,
                 })
             })
         })
@@ -181,6 +190,8 @@ impl Config {
             overlap: true,
             ping_pong: problem.head_dim <= 128,
             p_in_shared: false,
+            q_in_registers: false,
+            direct_output: false,
             cluster: 1,
             persistent: problem.mask.kind() == MaskKind::Full,
             longest_first: problem.mask.kind() == MaskKind::Causal,

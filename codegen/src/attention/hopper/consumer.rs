@@ -3,12 +3,13 @@
 use super::epilogue::store_output;
 use super::memory::Memory;
 use super::probabilities::Probabilities;
+use super::queries::Queries;
 use super::schedule::{Schedule, Work};
 use super::shape::{Arguments, Shape};
 use super::tile_loop::TileLoop;
 use super::turns::Turns;
 use crate::attention::softmax::OnlineSoftmax;
-use crate::dsl::{Builder, NamedBarrier, OperandA, Value, WARPGROUP, WARPGROUP_ROWS};
+use crate::dsl::{Builder, NamedBarrier, Value, WARPGROUP, WARPGROUP_ROWS};
 use crate::tile::{Accumulator, Descriptor, Product};
 
 /// What a thread of a consumer knows of itself.
@@ -61,7 +62,7 @@ pub(super) fn consume<'k>(
             shape.config.rescale,
             shape.config.polynomials,
         );
-        memory.queries.wait(&queries);
+        let query_tile = Queries::receive(&consumer, &mut queries);
         k.if_(work.tiles.end.gt(work.tiles.begin), || {
             let mut tile_loop = TileLoop {
                 consumer,
@@ -69,6 +70,7 @@ pub(super) fn consume<'k>(
                 thread_row: consumer.thread_row(&work),
                 tile: k.variable(work.tiles.end - 1),
                 turns: &turns,
+                queries: &query_tile,
                 keys: &mut keys,
                 values: &mut values,
                 probabilities: Probabilities::new(&consumer),
@@ -100,15 +102,6 @@ impl<'k> Consumer<'_, 'k> {
         let at = work.batch * kv_heads + work.kv_head;
         let [query, key, value] = descales.map(|descale| descale.element(at).load());
         (softmax_scale * query * key, Some(value))
-    }
-
-    /// The queries of this consumer, as A operands.
-    pub(super) fn query_steps(&self) -> Vec<OperandA<'k>> {
-        let layout = self.shape.plan.query;
-        let stride = self.shape.plan.query_stride();
-        let tile = Descriptor::new(self.memory.at(0), layout).element(self.number, stride);
-        let steps = tile.steps_along_rows(layout).into_iter();
-        steps.map(|step| OperandA::Shared(step.value())).collect()
     }
 
     /// The keys in a slot, as B operands.

@@ -42,9 +42,6 @@ pub enum ConfigError {
     /// Nobody to take turns with.
     #[error("ping-pong needs two consumer warpgroups or more: tile_m = 128 or 192")]
     PingPongAlone,
-    /// The blocks of a cluster would have different key tiles.
-    #[error("clusters need a full mask: under {mask} masks their blocks see different keys")]
-    ClusterWithMask { mask: MaskKind },
     /// The blocks of a cluster cannot share out a key tile.
     #[error(
         "tile_n = {tile_n} keys over {cluster} blocks; expected whole groups of 8 rows for each"
@@ -89,7 +86,6 @@ impl ConfigError {
             Self::Polynomials { .. } => "exponentials by polynomials",
             Self::Cluster { .. } | Self::ClusterShare { .. } => "clusters",
             Self::PingPongAlone => "ping-pong with nobody",
-            Self::ClusterWithMask { .. } => "clusters whose blocks see different keys",
             Self::LongestFirst { .. } => "longest first among equals",
             Self::SpeculationWithoutSplit => "speculation without a loop of its own",
             Self::Shared { .. } => "shared memory",

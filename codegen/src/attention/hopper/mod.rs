@@ -10,6 +10,7 @@ mod forward;
 mod memory;
 mod probabilities;
 mod producer;
+mod queries;
 mod registers;
 mod schedule;
 mod shape;

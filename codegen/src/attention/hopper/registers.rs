@@ -12,6 +12,7 @@ use crate::attention::{DataType, Problem};
 pub(super) const fn shares(config: &Config, dtype: DataType) -> Option<(u32, u32)> {
     match (config.consumers(), dtype.bytes()) {
         (1, _) => None,
+        (2, 1) if config.cluster > 1 && config.persistent => Some((56, 224)),
         (2, 1) => Some((40, 232)),
         (2, _) if config.cluster > 1 && config.persistent => Some((40, 232)),
         (2, _) => Some((24, 240)),
@@ -28,7 +29,7 @@ const fn limit(config: &Config, dtype: DataType) -> u32 {
     }
 }
 
-/// Registers of a consumer's thread: its share of O, S and P, and what ptxas takes besides for the
+/// Registers of a consumer's thread: its share of O, S, P and Q, and what ptxas takes besides for the
 /// state of rows, rings and addresses. The latter was found by assembling configs around the limit:
 /// those accepted do not spill.
 pub(super) fn check(config: &Config, problem: &Problem) -> Result<u32, ConfigError> {
@@ -43,11 +44,16 @@ pub(super) fn check(config: &Config, problem: &Problem) -> Result<u32, ConfigErr
         (_, 0) => 40,
         _ => 32,
     };
-    let needed = output + scores + probabilities + working;
+    let queries = match config.q_in_registers {
+        true => problem.head_dim / 8 * problem.dtype.bytes(),
+        false => 0,
+    };
+    let needed = output + scores + probabilities + queries + working;
     let limit = limit(config, problem.dtype);
     if needed > limit {
-        let arithmetic =
-            format!("O {output} + S {scores} + P {probabilities} + working set {working}");
+        let arithmetic = format!(
+            "O {output} + S {scores} + P {probabilities} + Q {queries} + working set {working}"
+        );
         return Err(ConfigError::Registers { needed, arithmetic, limit });
     }
     Ok(needed)

@@ -51,7 +51,7 @@ impl Shape {
 
     pub(super) fn parameters(&self) -> Vec<Parameter> {
         use Parameter::{
-            Batch, Heads, KeyDescale, KvHeads, LogSumExp, QueryDescale, SeqlenKv, SeqlenQ,
+            Batch, Heads, KeyDescale, KvHeads, LogSumExp, Output, QueryDescale, SeqlenKv, SeqlenQ,
             SoftmaxScale, ValueDescale, WindowLeft, WindowRight,
         };
         let plan = &self.plan;
@@ -62,7 +62,10 @@ impl Shape {
             map(Tensor::Query, WARPGROUP_ROWS, plan.query),
             map(Tensor::Key, self.copied_rows(), plan.key),
             map(Tensor::Value, self.copied_rows(), plan.copied_value()),
-            map(Tensor::Output, WARPGROUP_ROWS, plan.output),
+            match self.config.direct_output {
+                true => Output,
+                false => map(Tensor::Output, WARPGROUP_ROWS, plan.output),
+            },
             LogSumExp,
             SeqlenQ,
             SeqlenKv,
@@ -91,13 +94,22 @@ impl Shape {
     }
 }
 
+/// Where O is written.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Output<'k> {
+    /// By TMA.
+    Boxes(TensorMap<'k, 4>),
+    /// By threads, `[batch, seqlen_q, heads, head_dim_v]`.
+    Rows(Pointer<'k, u32, Global>),
+}
+
 /// The arguments of a launch.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Arguments<'k> {
     pub(super) query: TensorMap<'k, 4>,
     pub(super) key: TensorMap<'k, 4>,
     pub(super) value: TensorMap<'k, 4>,
-    pub(super) output: TensorMap<'k, 4>,
+    pub(super) output: Output<'k>,
     pub(super) log_sum_exp: Pointer<'k, f32, Global>,
     pub(super) visible: Visible<'k>,
     pub(super) batch: Value<'k, u32>,
@@ -113,9 +125,12 @@ impl<'k> Arguments<'k> {
     pub(super) fn declare(k: &'k Builder, shape: &Shape) -> Self {
         let signed = |parameter: Parameter| k.parameter::<i32>(parameter.name());
         let number = |parameter: Parameter| k.parameter::<u32>(parameter.name());
-        let [query, key, value, output] =
-            [Parameter::Query, Parameter::Key, Parameter::Value, Parameter::Output]
-                .map(|parameter| k.tensor_map_parameter(parameter.name()));
+        let [query, key, value] = [Parameter::Query, Parameter::Key, Parameter::Value]
+            .map(|parameter| k.tensor_map_parameter(parameter.name()));
+        let output = match shape.config.direct_output {
+            true => Output::Rows(k.pointer_parameter(Parameter::Output.name())),
+            false => Output::Boxes(k.tensor_map_parameter(Parameter::Output.name())),
+        };
         let log_sum_exp = k.pointer_parameter(Parameter::LogSumExp.name());
         let (seqlen_q, seqlen_kv) = (signed(Parameter::SeqlenQ), signed(Parameter::SeqlenKv));
         let batch = number(Parameter::Batch);

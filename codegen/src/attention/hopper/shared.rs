@@ -7,7 +7,7 @@ use crate::gpu::Gpu;
 use crate::tile::{PanelLayout, SlotRing};
 
 /// The layouts of the tiles of a block. In memory follow each other: Q (a tile for each consumer,
-/// which O takes over), the ring of K, the ring of V, that of V before it is transposed (for FP8),
+/// which O takes over where it passes through shared memory), the ring of K, the ring of V, that of V before it is transposed (for FP8),
 /// P (a tile for each consumer, where it passes through shared memory), and the mbarriers of the
 /// rings of Q, K and V.
 #[derive(Clone, Copy, Debug)]
@@ -53,7 +53,10 @@ impl SharedPlan {
 
     /// Bytes from the queries of one consumer to those of the next.
     pub(super) fn query_stride(&self) -> u32 {
-        self.query.bytes().max(self.output.bytes())
+        match self.config.direct_output {
+            true => self.query.bytes(),
+            false => self.query.bytes().max(self.output.bytes()),
+        }
     }
 
     pub(super) fn keys_at(&self) -> u32 {

@@ -10,8 +10,8 @@ use crate::attention::Rescale;
 
 /// What the word consists of.
 pub(crate) const FORM: &str = "such as m128n176s2ovpp: rows, keys, stages, then any of ov (softmax \
-    under the products of the next tile), pp (ping-pong), ps (P through shared memory), c2 (clusters \
-    of 2), pe (persistent), lf (longest first), sl (split masked loop), rl or rs (rescale \
+    under the products of the next tile), pp (ping-pong), ps (P through shared memory), qr (Q in \
+    registers), do (direct output), c2 (clusters of 2), pe (persistent), lf (longest first), sl (split masked loop), rl or rs (rescale \
     lazily, or speculatively), and e1 to e4 (of 8 exponentials, how many by polynomials)";
 
 /// A text that is no config.
@@ -26,6 +26,8 @@ impl fmt::Display for Config {
             (self.overlap, "ov"),
             (self.ping_pong, "pp"),
             (self.p_in_shared, "ps"),
+            (self.q_in_registers, "qr"),
+            (self.direct_output, "do"),
             (self.cluster == 2, "c2"),
             (self.persistent, "pe"),
             (self.longest_first, "lf"),
@@ -65,6 +67,8 @@ fn parse(text: &str) -> Option<Config> {
         overlap: false,
         ping_pong: false,
         p_in_shared: false,
+        q_in_registers: false,
+        direct_output: false,
         cluster: 1,
         persistent: false,
         longest_first: false,
@@ -78,6 +82,8 @@ fn parse(text: &str) -> Option<Config> {
             "ov" => config.overlap = true,
             "pp" => config.ping_pong = true,
             "ps" => config.p_in_shared = true,
+            "qr" => config.q_in_registers = true,
+            "do" => config.direct_output = true,
             "c2" => config.cluster = 2,
             "pe" => config.persistent = true,
             "lf" => config.longest_first = true,
@@ -101,7 +107,7 @@ mod tests {
 
     #[test]
     fn parses_what_it_prints() {
-        for text in ["m128n176s2", "m192n128s4ovpppsc2pelfslrl", "m64n16s2slrse2"] {
+        for text in ["m128n176s2", "m192n128s4ovpppsqrdoc2pelfslrl", "m64n16s2slrse2"] {
             assert_eq!(text.parse::<Config>().unwrap().to_string(), text);
         }
         for text in

@@ -2,6 +2,7 @@
 
 use super::consumer::Consumer;
 use super::probabilities::Probabilities;
+use super::queries::Queries;
 use super::schedule::Work;
 use super::turns::Turns;
 use crate::attention::softmax::{OnlineSoftmax, Sums};
@@ -17,6 +18,7 @@ pub(super) struct TileLoop<'a, 'k> {
     pub(super) thread_row: Value<'k, i32>,
     pub(super) tile: Variable<'k, i32>,
     pub(super) turns: &'a Turns<'k>,
+    pub(super) queries: &'a Queries<'k>,
     pub(super) keys: &'a mut Turn<'k>,
     pub(super) values: &'a mut Turn<'k>,
     /// With overlap those of the tile before `tile`: their product with V is still to come.
@@ -218,7 +220,8 @@ impl<'k> TileLoop<'_, 'k> {
 
     fn begin_scores(&self) -> Pending<Product<'k>> {
         let Consumer { k, shape, .. } = self.consumer;
-        let (a, b) = (self.consumer.query_steps(), self.consumer.key_steps(self.keys.slot()));
+        let (a, b) =
+            (self.queries.steps(&self.consumer), self.consumer.key_steps(self.keys.slot()));
         let steps = Steps { a, b, major: Major::Depth };
         Product::begin(k, (shape.dtype, shape.dtype), shape.config.tile_n / 8, &steps)
     }

@@ -255,6 +255,9 @@ pub(crate) struct Tile {
     /// When the output is rescaled.
     #[arg(long, value_parser = ["always", "lazy", "speculative"])]
     rescale: Option<String>,
+    /// Whether Q stays in registers.
+    #[arg(long, num_args = 0..=1, default_missing_value = "true")]
+    q_in_registers: Option<bool>,
     #[command(flatten)]
     ampere: Ampere,
     #[command(flatten)]
@@ -271,9 +274,6 @@ struct Ampere {
     /// Blocks that a multiprocessor is to hold at a time.
     #[arg(long)]
     blocks: Option<u32>,
-    /// Whether Q stays in registers.
-    #[arg(long, num_args = 0..=1, default_missing_value = "true")]
-    q_in_registers: Option<bool>,
     /// Whether Q and K share memory.
     #[arg(long, num_args = 0..=1, default_missing_value = "true")]
     share_q_k: Option<bool>,
@@ -292,6 +292,9 @@ struct Hopper {
     /// Whether probabilities pass through shared memory.
     #[arg(long, num_args = 0..=1, default_missing_value = "true")]
     p_in_shared: Option<bool>,
+    /// Whether threads write the output from their registers, without TMA.
+    #[arg(long, num_args = 0..=1, default_missing_value = "true")]
+    direct_output: Option<bool>,
     /// Blocks of a cluster.
     #[arg(long)]
     cluster: Option<u32>,
@@ -319,13 +322,14 @@ impl Tile {
             ("stages", given(&self.stages)),
             ("split_masked_loop", given(&self.split_masked_loop)),
             ("rescale", given(&self.rescale)),
+            ("q_in_registers", given(&self.q_in_registers)),
             ("warps", given(&ampere.warps)),
             ("blocks", given(&ampere.blocks)),
-            ("q_in_registers", given(&ampere.q_in_registers)),
             ("share_q_k", given(&ampere.share_q_k)),
             ("overlap", given(&hopper.overlap)),
             ("ping_pong", given(&hopper.ping_pong)),
             ("p_in_shared", given(&hopper.p_in_shared)),
+            ("direct_output", given(&hopper.direct_output)),
             ("cluster", given(&hopper.cluster)),
             ("persistent", given(&hopper.persistent)),
             ("longest_first", given(&hopper.longest_first)),
