@@ -14,6 +14,32 @@ use crate::program::code::{Address, Bulk, StoreAsync};
 /// What sizes and addresses of bulk copies are multiples of.
 const UNIT: u32 = 16;
 
+/// The block whose mbarrier a copy signals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Signalled {
+    /// The one that the copy writes to.
+    Destination,
+    /// Each that a multicast writes to, at the same offset.
+    EachDestination,
+    /// `.cta_group::2`: of the pair that the copy writes to, either block, as the mbarrier's address
+    /// says.
+    Pair,
+    /// Of the pair of each block that a multicast writes to, the block whose rank is even or odd as
+    /// that of the mbarrier's address.
+    EachPair,
+}
+
+impl Signalled {
+    pub(super) fn new(multicast: bool, of_pair: bool) -> Self {
+        match (multicast, of_pair) {
+            (false, false) => Self::Destination,
+            (true, false) => Self::EachDestination,
+            (false, true) => Self::Pair,
+            (true, true) => Self::EachPair,
+        }
+    }
+}
+
 /// The groups of bulk copies of the lanes of a warp.
 #[derive(Debug, Default)]
 pub(crate) struct BulkGroups {
@@ -57,9 +83,10 @@ impl Warp {
                 let what = format!("a bulk copy of {size} bytes; expected a multiple of {UNIT}");
                 return Err(Raised::undefined(what, 1 << lane));
             }
+            let (begin, end) = self.bytes_to_copy(bulk, size, lane)?;
             let source = place(from_space, from[lane], (size, lane), context)?;
             let destination = place(to_space, to[lane], (size, lane), context)?;
-            let mut pieces = vec![(0, size)];
+            let mut pieces = vec![(begin, end - begin)];
             if let Some(mask) = bulk.bytes {
                 pieces = masked(size, self.registers.get(mask)[lane]);
             }
@@ -67,7 +94,7 @@ impl Warp {
             for (i, destination) in targets.into_iter().enumerate() {
                 let signal = match bulk.barrier {
                     Some(address) => {
-                        let to = (destination, bulk.multicast.is_some());
+                        let to = (destination, Signalled::new(bulk.multicast.is_some(), false));
                         self.transactions(group, &address, (lane, size), to, context)?
                     }
                     None => self.group_signal(lane, context),
@@ -78,7 +105,7 @@ impl Warp {
                 };
                 let pieces: Vec<Piece> = pieces.iter().map(piece).collect();
                 let writes = pieces.iter().map(|piece| piece.to).collect();
-                let reads = if i == 0 { vec![source] } else { Vec::new() };
+                let reads = if i == 0 { vec![source.part(begin, end - begin)] } else { Vec::new() };
                 let transfer = Transfer {
                     pieces,
                     reads,
@@ -91,6 +118,20 @@ impl Warp {
             }
         }
         Ok(())
+    }
+
+    /// The bytes of a lane's copy that have to exist: others are left unwritten.
+    fn bytes_to_copy(&self, bulk: &Bulk, size: u32, lane: usize) -> Outcome<(u32, u32)> {
+        let Some((left, right)) = bulk.ignored else { return Ok((0, size)) };
+        let (left, right) = (self.registers.get(left)[lane], self.registers.get(right)[lane]);
+        if left >= UNIT || right >= UNIT || left + right > size {
+            let what = format!(
+                "a bulk copy of {size} bytes that ignores {left} and {right} at its ends; expected up to {} each",
+                UNIT - 1
+            );
+            return Err(Raised::undefined(what, 1 << lane));
+        }
+        Ok((left, size - right))
     }
 
     /// Executes `st.async` and `red.async`.
@@ -108,7 +149,7 @@ impl Warp {
         let number = context.agents.operation();
         for lane in lanes(active) {
             let destination = place(space, to[lane], (size, lane), context)?;
-            let target = (destination, false);
+            let target = (destination, Signalled::Destination);
             let completion =
                 self.transactions(group, &store.barrier, (lane, size), target, context)?;
             let piece = |(i, &source): (usize, &AnySlot)| Piece {
@@ -148,14 +189,13 @@ impl Warp {
         Ok(lanes(mask).map(|rank| Bytes::Shared { rank, offset, size }).collect())
     }
 
-    /// The signal of a copy that completes `size` transactions of an mbarrier in the block that it
-    /// writes to.
+    /// The signal of a copy that completes `size` transactions of an mbarrier.
     pub(super) fn transactions(
         &mut self,
         group: usize,
         barrier: &Address,
         (lane, size): (usize, u32),
-        (destination, is_multicast): (Bytes, bool),
+        (destination, signalled): (Bytes, Signalled),
         context: &mut Context<'_>,
     ) -> Outcome<Signal> {
         let address = self.addresses(group, barrier)[lane];
@@ -164,11 +204,16 @@ impl Warp {
         let Bytes::Shared { rank, .. } = destination else {
             return Err(Raised::undefined("a copy to global memory with an mbarrier", 1 << lane));
         };
-        if !is_multicast && at.rank != rank {
+        let signalled_rank = match signalled {
+            Signalled::Destination | Signalled::EachDestination => rank,
+            Signalled::Pair | Signalled::EachPair => rank & !1 | at.rank & 1,
+        };
+        let is_multicast = matches!(signalled, Signalled::EachDestination | Signalled::EachPair);
+        if !is_multicast && at.rank != signalled_rank {
             let what = "the mbarrier of a copy is in another block than its destination";
             return Err(Raised::undefined(what, 1 << lane));
         }
-        Ok(Signal::Transactions { at: At { rank, ..at }, bytes: size })
+        Ok(Signal::Transactions { at: At { rank: signalled_rank, ..at }, bytes: size })
     }
 
     /// The signal of a copy that belongs to the lane's open group and reads shared memory.

@@ -1,18 +1,20 @@
 //! `ldmatrix` and `stmatrix`.
 
 use super::access::{check_alignment, locate};
+use super::load_store::bytes;
 use super::registers::{ALL, lanes};
 use crate::fault::AccessKind;
 use crate::hazard::Event;
 use crate::machine::{Context, Outcome, Warp};
-use crate::numeric::matrix::{self, Row};
-use crate::program::code::{LoadMatrix, Order, Scope, StoreMatrix};
+use crate::numeric::matrix::{self, ByteRow, Packing, Row};
+use crate::program::code::{LoadMatrix, MatrixElements, Order, Scope, StoreMatrix};
 
-/// Bytes of a row.
+/// Bytes of a row, with its padding.
 const ROW: u32 = 16;
 
 impl Warp {
-    /// Executes `ldmatrix`: lanes 8i to 8i + 7 give the addresses of the rows of matrix i.
+    /// Executes `ldmatrix`: lanes one after another give the addresses of the rows of one matrix
+    /// after another.
     pub(crate) fn load_matrix(
         &mut self,
         group: usize,
@@ -20,25 +22,30 @@ impl Warp {
         active: u32,
         context: &mut Context<'_>,
     ) -> Outcome<()> {
-        let matrices = load.destinations.len();
+        // A register for each eight rows.
+        let rows = 8 * load.destinations.len();
         let addresses = self.addresses(group, &load.address);
         let space = load.address.space;
-        let used = active & (ALL >> (32 - 8 * matrices));
+        let used = active & (ALL >> (32 - rows));
+        let size = match load.elements {
+            MatrixElements::Halves => ROW,
+            MatrixElements::Bytes(packing) => packing.bytes(),
+        };
         check_alignment(context, AccessKind::Read, space, &addresses, (ROW, used))?;
         context.count_access(AccessKind::Read, space, &addresses, (ROW, used));
         if context.hazards() {
-            let event = Event::new(AccessKind::Read, Order::Weak, Scope::Block, ROW);
+            let event = Event::new(AccessKind::Read, Order::Weak, Scope::Block, size);
             self.observe(event, space, &addresses, used, context)?;
         }
-        let mut rows = [[[0; 8]; 8]; 4];
+        let mut rows = [[0; ROW as usize]; 32];
         for lane in lanes(used) {
             let (space, address) = locate(space, addresses[lane]);
             let words = self.read(lane, space, address, ROW, context)?;
-            let row: Row = std::array::from_fn(|i| (words[i / 2] >> (16 * (i % 2))) as u16);
-            rows[lane / 8][lane % 8] = row;
+            rows[lane].copy_from_slice(&bytes(&words)[..ROW as usize]);
         }
-        for (slot, rows) in load.destinations.iter().zip(&rows) {
-            self.registers.set(*slot, &matrix::load(rows, load.transposed), active);
+        let registers = registers(&rows, load.elements, load.transposed);
+        for (slot, register) in load.destinations.iter().zip(&registers) {
+            self.registers.set(*slot, register, active);
         }
         Ok(())
     }
@@ -57,11 +64,17 @@ impl Warp {
         check_alignment(context, AccessKind::Write, space, &addresses, (ROW, used))?;
         context.count_access(AccessKind::Write, space, &addresses, (ROW, used));
         for (i, &slot) in store.sources.iter().enumerate() {
-            let rows = matrix::store(self.registers.get(slot), store.transposed);
+            let register = self.registers.get(slot);
+            let rows = match store.elements {
+                MatrixElements::Halves => {
+                    matrix::store(register, store.transposed).map(bytes_of_halves)
+                }
+                MatrixElements::Bytes(_) => matrix::store_bytes_transposed(register),
+            };
             for (lane, row) in (8 * i..).zip(&rows) {
                 let mut words = [0; 8];
-                for (word, pair) in words.iter_mut().zip(row.as_chunks::<2>().0) {
-                    *word = u32::from(pair[1]) << 16 | u32::from(pair[0]);
+                for (word, bytes) in words.iter_mut().zip(row.as_chunks::<4>().0) {
+                    *word = u32::from_le_bytes(*bytes);
                 }
                 if context.hazards() {
                     let event = Event::new(AccessKind::Write, Order::Weak, Scope::Block, ROW);
@@ -73,4 +86,37 @@ impl Warp {
         }
         Ok(())
     }
+}
+
+/// The registers that hold matrices of 32 rows in all.
+fn registers(
+    rows: &[ByteRow; 32],
+    elements: MatrixElements,
+    transposed: bool,
+) -> [matrix::Register; 4] {
+    let eight = |i: usize| -> [ByteRow; 8] { std::array::from_fn(|row| rows[8 * i + row]) };
+    match elements {
+        MatrixElements::Halves => std::array::from_fn(|i| {
+            let rows: [Row; 8] = eight(i).map(halves_of_bytes);
+            matrix::load(&rows, transposed)
+        }),
+        MatrixElements::Bytes(packing) if transposed => {
+            let [a, b] = [0, 16].map(|first| {
+                let unpacked = |row| packing.unpack(rows[first + row]);
+                matrix::load_bytes_transposed(&std::array::from_fn(unpacked))
+            });
+            [a[0], a[1], b[0], b[1]]
+        }
+        MatrixElements::Bytes(packing) => std::array::from_fn(|i| {
+            matrix::load_bytes(&eight(i).map(|row| Packing::unpack(packing, row)))
+        }),
+    }
+}
+
+fn halves_of_bytes(row: ByteRow) -> Row {
+    std::array::from_fn(|i| u16::from_le_bytes([row[2 * i], row[2 * i + 1]]))
+}
+
+fn bytes_of_halves(row: Row) -> ByteRow {
+    std::array::from_fn(|i| row[i / 2].to_le_bytes()[i % 2])
 }

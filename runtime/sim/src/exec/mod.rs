@@ -5,6 +5,7 @@ mod atomic;
 mod banks;
 pub(crate) mod bulk;
 pub(crate) mod copy;
+pub(crate) mod launch_control;
 mod load_store;
 mod matrix;
 pub(crate) mod mbarrier;

@@ -66,6 +66,7 @@ impl Warp {
     ) -> Outcome<()> {
         let (mut reads, mut writes) = match transfer.completion {
             Signal::Transactions { at, .. } => {
+                self.check_peer(at.rank, lane, context)?;
                 self.access_mbarrier(at, lane, context)?;
                 (Asynchronous::open(number), Asynchronous::open(number))
             }
@@ -203,10 +204,11 @@ impl Operation for Flying {
     }
 
     fn touches(&self, of: usize) -> bool {
-        let Transfer { reads, writes, .. } = &self.transfer;
+        let Transfer { reads, writes, completion, .. } = &self.transfer;
+        let signals = matches!(completion, Signal::Transactions { at, .. } if at.rank == of);
         let shared = |bytes: &Bytes| matches!(bytes, Bytes::Shared { rank, .. } if *rank == of);
         // The memory of a block is kept until its copies out of it are done.
-        !self.belongs_to_group() && reads.iter().chain(writes).any(shared)
+        !self.belongs_to_group() && (signals || reads.iter().chain(writes).any(shared))
     }
 
     fn issuer(&self) -> Issuer {

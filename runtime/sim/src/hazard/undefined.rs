@@ -191,6 +191,14 @@ impl Warp {
         Ok(())
     }
 
+    /// Makes what the instruction wrote undefined.
+    pub(crate) fn leave_undefined(&mut self, lanes: u32, context: &Context<'_>) {
+        let pc = context.pc;
+        for &number in &context.run.program.details[pc as usize].writes {
+            self.define(number, lanes, &[u64::MAX; LANES], Origin { number, pc });
+        }
+    }
+
     /// The undefined bits of a register.
     fn bits(&self, number: u32) -> [u64; LANES] {
         let written = self.written[number as usize];

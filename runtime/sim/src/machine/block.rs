@@ -41,6 +41,8 @@ pub(crate) struct Block {
     pub(crate) left: Clocks,
     pub(crate) warpgroups: Vec<Warpgroup>,
     pub(crate) tensor: Tensor,
+    /// Whether its threads have seen a request for another cluster refused.
+    pub(crate) was_refused: bool,
 }
 
 /// A barrier: who arrived since it last completed.
@@ -115,6 +117,7 @@ impl Block {
             left: Clocks::default(),
             warpgroups: (0..warpgroups).map(|_| Warpgroup::default()).collect(),
             tensor: Tensor::default(),
+            was_refused: false,
         }
     }
 

@@ -331,7 +331,7 @@ fn new_warp(
 }
 
 /// `%ctaid` of a block by its cluster's index in the grid and its rank there.
-pub(super) fn block_index(grid: [u32; 3], cluster: [u32; 3], index: u64, rank: u32) -> [u32; 3] {
+pub(crate) fn block_index(grid: [u32; 3], cluster: [u32; 3], index: u64, rank: u32) -> [u32; 3] {
     let clusters = [0, 1, 2].map(|i| u64::from(grid[i] / cluster[i]));
     let cluster_index =
         [index % clusters[0], index / clusters[0] % clusters[1], index / clusters[0] / clusters[1]];

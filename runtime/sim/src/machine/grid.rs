@@ -9,7 +9,6 @@ use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, PoisonError};
 
 use super::cluster::{Cluster, Turn};
-use super::random::Random;
 use super::setup::Run;
 use crate::fault::{Fault, FaultKind, Waiter};
 use crate::stats::Tallies;
@@ -28,9 +27,6 @@ struct Resident {
 
 /// Clusters by what can be done with them.
 struct Queue {
-    /// The order in which clusters begin, and the next to begin.
-    order: Order,
-    next: u64,
     resident: VecDeque<Resident>,
     /// Clusters that workers have at the moment.
     running: usize,
@@ -42,36 +38,6 @@ struct Queue {
     generation: u64,
     /// The fault of the earliest cluster that has one.
     fault: Option<(u64, Box<Fault>)>,
-}
-
-/// A permutation of the clusters of a grid, which may be far too many to list.
-struct Order {
-    count: u64,
-    first: u64,
-    /// Shares no factor with `count`, so that steps of it reach every cluster.
-    stride: u64,
-}
-
-impl Order {
-    fn new(count: u64, seed: u64) -> Self {
-        let mut random = Random::new(seed, u64::MAX);
-        let first = random.below(count);
-        let mut stride = 1 + random.below(count);
-        while greatest_common_divisor(stride, count) != 1 {
-            stride = 1 + random.below(count);
-        }
-        Self { count, first, stride }
-    }
-
-    /// The index in the grid of the cluster that begins at this place in the order.
-    fn cluster(&self, place: u64) -> u64 {
-        let index = u128::from(place) * u128::from(self.stride) + u128::from(self.first);
-        (index % u128::from(self.count)) as u64
-    }
-}
-
-fn greatest_common_divisor(a: u64, b: u64) -> u64 {
-    if b == 0 { a } else { greatest_common_divisor(b, a % b) }
 }
 
 enum Task {
@@ -87,8 +53,6 @@ pub(super) fn execute(run: &Run<'_>, jobs: usize) -> Result<Vec<Tallies>, Box<Fa
     let clusters = launch.blocks() / launch.blocks_per_cluster();
     let grid = Grid {
         queue: Mutex::new(Queue {
-            order: Order::new(clusters, run.options.seed),
-            next: 0,
             resident: VecDeque::new(),
             running: 0,
             most: jobs,
@@ -162,17 +126,16 @@ impl Queue {
         self.resident.retain(|resident| resident.order < last);
         let generation = self.generation;
         let can_go = |r: &Resident| r.stuck_in != Some(generation);
-        let resident = self.resident.iter().position(|r| r.stuck_in.is_none());
-        let can_begin = self.next < self.order.count.min(last);
+        let ready = self.resident.iter().position(|r| r.stuck_in.is_none());
         let room = self.resident.len() + self.running < self.most;
-        if let Some(i) = resident.filter(|_| !(can_begin && room)) {
-            return self.resume(i);
-        }
-        if can_begin {
-            let order = self.next;
-            self.next += 1;
+        if (room || ready.is_none())
+            && let Some((order, index)) = run.unstarted.take(last)
+        {
             self.running += 1;
-            return Task::Begin { order, index: self.order.cluster(order) };
+            return Task::Begin { order, index };
+        }
+        if let Some(i) = ready {
+            return self.resume(i);
         }
         if let Some(i) = self.resident.iter().position(can_go) {
             return self.resume(i);
@@ -231,21 +194,6 @@ impl Queue {
                     self.fault = Some((resident.order, fault));
                 }
             }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_cluster_begins_once() {
-        for (count, seed) in [(1, 0), (2, 1), (12, 2), (97, 3), (1000, 4)] {
-            let order = Order::new(count, seed);
-            let mut clusters: Vec<u64> = (0..count).map(|place| order.cluster(place)).collect();
-            clusters.sort_unstable();
-            assert_eq!(clusters, (0..count).collect::<Vec<_>>());
         }
     }
 }

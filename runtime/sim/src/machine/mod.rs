@@ -14,6 +14,7 @@ mod register_pool;
 mod setup;
 mod step;
 mod sync;
+mod unstarted;
 mod warp;
 mod warpgroup;
 
@@ -26,7 +27,9 @@ use crate::memory::Memory;
 use crate::options::Options;
 use crate::program::Program;
 use crate::stats::Statistics;
+use unstarted::Unstarted;
 
+pub(crate) use cluster::block_index;
 pub(crate) use flight::{Awaited, Issuer, Operation};
 pub(crate) use raise::{Outcome, Raised};
 pub(crate) use random::Random;
@@ -72,6 +75,7 @@ pub fn run(
         variables,
         shared_size: program.shared_size() as usize + launch.dynamic_shared as usize,
         hazards,
+        unstarted: Unstarted::new(launch.blocks() / launch.blocks_per_cluster(), options.seed),
     };
     let jobs = match options.jobs {
         0 => std::thread::available_parallelism().map_or(1, |n| n.get()),

@@ -5,6 +5,7 @@ use tilewright_codegen::ptx::tree::{Directive, Initializer, Literal};
 use tilewright_codegen::ptx::{ScalarType, Space};
 
 use super::cluster::block_index;
+use super::unstarted::Unstarted;
 use crate::exec::registers::LANES;
 use crate::fault::Site;
 use crate::hazard::GlobalHazards;
@@ -35,6 +36,7 @@ pub(crate) struct Run<'a> {
     pub(crate) shared_size: usize,
     /// What the detector knows of global memory; none where nobody asks.
     pub(crate) hazards: Option<GlobalHazards>,
+    pub(crate) unstarted: Unstarted,
 }
 
 impl Run<'_> {

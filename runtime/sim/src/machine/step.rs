@@ -136,6 +136,8 @@ impl Warp {
             Action::Bulk(bulk) => self.bulk_copy(group, bulk, active, context)?,
             Action::StoreAsync(store) => self.store_async(group, store, active, context)?,
             Action::TensorCopy(copy) => self.tensor_copy(group, copy, active, context)?,
+            Action::TryCancel(request) => self.try_cancel(group, request, active, context)?,
+            Action::QueryCancel(query) => self.query_cancel(query, active, context)?,
             Action::ReplaceField(replace) => self.replace_field(group, replace, active, context)?,
             Action::CopyMap(copy) => self.copy_map(group, copy, active, context)?,
             Action::BulkCommit => self.bulk.commit(active),

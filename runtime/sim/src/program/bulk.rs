@@ -10,14 +10,17 @@ use super::operands::{Lowered, Operands};
 
 /// Lowers `cp.async.bulk` and `cp.reduce.async.bulk`.
 pub(super) fn copy(o: &mut Operands<'_>) -> Lowered<Action> {
-    if o.name.has("ignore_oob") {
-        return Err(o.unsupported(""));
-    }
     let (destination, source, size) = (o.address(0)?, o.address(1)?, o.source(2)?);
+    let mut next = 3;
+    let mut ignored = None;
+    if o.name.has("ignore_oob") {
+        ignored = Some((o.source(3)?, o.source(4)?));
+        next += 2;
+    }
     let signals = o.name.has("mbarrier::complete_tx::bytes");
-    let barrier = if signals { Some(o.address(3)?) } else { None };
+    let barrier = if signals { Some(o.address(next)?) } else { None };
     // A cache policy stands before or after a mask.
-    let mut next = 3 + usize::from(signals);
+    next += usize::from(signals);
     let has_hint = o.name.has("L2::cache_hint");
     let (mut multicast, mut bytes) = (None, None);
     if o.name.has("multicast::cluster") {
@@ -38,6 +41,7 @@ pub(super) fn copy(o: &mut Operands<'_>) -> Lowered<Action> {
         barrier,
         multicast,
         bytes,
+        ignored,
         reduction,
     })))
 }
@@ -51,8 +55,12 @@ fn element_update(o: &Operands<'_>) -> Lowered<Arc<ElementUpdate>> {
 
 /// Lowers `st.async` and `red.async`.
 pub(super) fn store(o: &mut Operands<'_>) -> Lowered<Action> {
-    if !o.name.has("mbarrier::complete_tx::bytes") {
-        return Err(o.unsupported(""));
+    if o.name.has("mmio") {
+        // It is performed at once as far as the other side can tell.
+        return match o.instruction.opcode() {
+            Opcode::RedAsync => super::memory::atomic(o),
+            _ => super::memory::store(o),
+        };
     }
     let Some(scalar) = o.name.scalar() else { return Err(o.unsupported("")) };
     let wide = scalar.bits() == 64;

@@ -6,9 +6,10 @@ use tilewright_codegen::ptx::{Mnemonic, Space, SpecialRegister};
 
 use crate::exec::registers::{AnySlot, Compute, Condition, Exchange, PredicateSlot, Slot};
 use crate::hazard::Proxy;
-use crate::numeric::matrix::Major;
 use crate::numeric::matrix::wgmma::{Factor, Product};
 use crate::numeric::matrix::wmma::Fragment;
+use crate::numeric::matrix::{Major, Packing};
+use crate::program::launch_control::{QueryCancel, TryCancel};
 use crate::program::tcgen05::Tcgen05;
 use crate::tensor_map::Field;
 
@@ -125,6 +126,8 @@ pub(crate) enum Action {
     Bulk(Box<Bulk>),
     StoreAsync(Box<StoreAsync>),
     TensorCopy(Box<TensorCopy>),
+    TryCancel(Box<TryCancel>),
+    QueryCancel(Box<QueryCancel>),
     ReplaceField(Box<ReplaceField>),
     CopyMap(Box<CopyMap>),
     BulkCommit,
@@ -268,19 +271,30 @@ pub(crate) struct AtomicElement {
     pub(crate) operands: [AnySlot; 2],
 }
 
-/// `ldmatrix` of 8×8 matrices of 16-bit elements.
+/// The elements of the matrices of `ldmatrix` and `stmatrix`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MatrixElements {
+    /// Of 16 bits: 8 × 8 of them.
+    Halves,
+    /// Of 8 bits in registers: 16 × 16 loaded and 8 × 16 stored where transposed, otherwise 8 × 16.
+    Bytes(Packing),
+}
+
+/// `ldmatrix`.
 #[derive(Debug)]
 pub(crate) struct LoadMatrix {
     pub(crate) address: Address,
+    pub(crate) elements: MatrixElements,
     pub(crate) transposed: bool,
-    /// A register a matrix.
+    /// A register for eight rows.
     pub(crate) destinations: Box<[Slot<u32>]>,
 }
 
-/// `stmatrix` of 8×8 matrices of 16-bit elements.
+/// `stmatrix`.
 #[derive(Debug)]
 pub(crate) struct StoreMatrix {
     pub(crate) address: Address,
+    pub(crate) elements: MatrixElements,
     pub(crate) transposed: bool,
     /// A register a matrix.
     pub(crate) sources: Box<[Slot<u32>]>,
@@ -372,6 +386,8 @@ pub(crate) struct Bulk {
     pub(crate) multicast: Option<Slot<u32>>,
     /// Which of 16 bytes to copy.
     pub(crate) bytes: Option<Slot<u32>>,
+    /// How many bytes at the beginning and at the end need not exist.
+    pub(crate) ignored: Option<(Slot<u32>, Slot<u32>)>,
     pub(crate) reduction: Option<Arc<ElementUpdate>>,
 }
 
@@ -410,6 +426,8 @@ pub(crate) enum TensorDirection {
         barrier: Address,
         /// Blocks of the cluster to copy to, by rank.
         multicast: Option<Slot<u32>>,
+        /// `.cta_group::2`: the mbarrier may be in the other block of a pair.
+        of_pair: bool,
     },
     /// To global memory.
     Store {

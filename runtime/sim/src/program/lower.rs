@@ -5,8 +5,8 @@ use tilewright_codegen::ptx::{Opcode, ScalarType, TypeClass};
 use super::code::{Action, Convergence, Pc};
 use super::operands::{Lowered, Operands};
 use super::{
-    bulk, compare, control, convert, data, exchange, fence, float, integer, matrix, mbarrier,
-    memory, tcgen05, tensor, wgmma, wmma,
+    bulk, compare, control, convert, data, exchange, fence, float, integer, launch_control, matrix,
+    mbarrier, memory, tcgen05, tensor, wgmma, wmma,
 };
 
 /// Lowers an instruction of the function whose first one is at `start`.
@@ -37,6 +37,8 @@ pub(super) fn lower(o: &mut Operands<'_>, start: Pc) -> Lowered<(Action, Converg
         Prefetch | Prefetchu | Applypriority | Discard | Pmevent => Action::Nothing,
         // A grid that runs alone has waited for all that it could wait for.
         Griddepcontrol => Action::Nothing,
+        ClusterlaunchcontrolTryCancel => launch_control::try_cancel(o)?,
+        ClusterlaunchcontrolQueryCancel => launch_control::query_cancel(o)?,
         Membar | Fence => fence::lower(o)?,
         CpAsync => memory::copy_async(o)?,
         CpAsyncCommitGroup => Action::CopyCommit,
@@ -63,8 +65,8 @@ pub(super) fn lower(o: &mut Operands<'_>, start: Pc) -> Lowered<(Action, Converg
             return control::barrier(o);
         }
         BarrierClusterArrive | BarrierClusterWait => return Ok(fence::cluster_barrier(o)),
-        Ldmatrix => return Ok((memory::load_matrix(o)?, Convergence::Whole)),
-        Stmatrix => return Ok((memory::store_matrix(o)?, Convergence::Whole)),
+        Ldmatrix => return Ok((matrix::load(o)?, Convergence::Whole)),
+        Stmatrix => return Ok((matrix::store(o)?, Convergence::Whole)),
         Movmatrix => return Ok((matrix::move_matrix(o)?, Convergence::Whole)),
         WmmaLoad => return Ok((wmma::load(o)?, Convergence::Whole)),
         WmmaStore => return Ok((wmma::store(o)?, Convergence::Whole)),

@@ -1,14 +1,42 @@
-//! `mma` and `movmatrix`.
+//! `mma`, `ldmatrix`, `stmatrix` and `movmatrix`.
 
-use super::code::Action;
+use super::code::{Action, LoadMatrix, MatrixElements, StoreMatrix};
 use super::float::rounding;
 use super::operands::{Lowered, Operands};
 use crate::exec::registers::{ALL, Slot};
 use crate::numeric::matrix::{
-    self, Accumulator, BitOperation, Element, Layout, Register, S4, S8, U4, U8, mma_b1, mma_f16,
-    mma_f32, mma_f64, mma_m8n8k4_f16, mma_m8n8k4_f32, mma_s32, mma_s32_m8,
+    self, Accumulator, BitOperation, Element, Layout, Packing, Register, S4, S8, U4, U8, mma_b1,
+    mma_f16, mma_f32, mma_f64, mma_m8n8k4_f16, mma_m8n8k4_f32, mma_s32, mma_s32_m8,
 };
 use crate::numeric::{Bf16, E4m3, E5m2, F16, Tf32};
+
+/// Lowers `ldmatrix`.
+pub(super) fn load(o: &mut Operands<'_>) -> Lowered<Action> {
+    let elements = o.elements(0)?;
+    let destinations = elements.iter().map(|e| o.destination_of(e)).collect::<Lowered<_>>()?;
+    let (address, elements) = (o.address(1)?, matrix_elements(o));
+    let transposed = o.name.has("trans");
+    let load = LoadMatrix { address, elements, transposed, destinations };
+    Ok(Action::LoadMatrix(Box::new(load)))
+}
+
+/// Lowers `stmatrix`.
+pub(super) fn store(o: &mut Operands<'_>) -> Lowered<Action> {
+    let (address, elements) = (o.address(0)?, o.elements(1)?);
+    let sources = elements.iter().map(|e| o.source_of(e)).collect::<Lowered<_>>()?;
+    let (elements, transposed) = (matrix_elements(o), o.name.has("trans"));
+    Ok(Action::StoreMatrix(Box::new(StoreMatrix { address, elements, transposed, sources })))
+}
+
+/// The elements of the matrices that `ldmatrix` or `stmatrix` moves.
+fn matrix_elements(o: &Operands<'_>) -> MatrixElements {
+    match o.name.first_of(&["b16", "b6x16_p32", "b4x16_p64"]) {
+        Some("b16") => MatrixElements::Halves,
+        Some("b6x16_p32") => MatrixElements::Bytes(Packing::B6),
+        Some(_) => MatrixElements::Bytes(Packing::B4),
+        None => MatrixElements::Bytes(Packing::B8),
+    }
+}
 
 /// Lowers `movmatrix`.
 pub(super) fn move_matrix(o: &mut Operands<'_>) -> Lowered<Action> {

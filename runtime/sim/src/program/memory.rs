@@ -3,10 +3,7 @@
 use tilewright_codegen::ptx::check::CheckedOperand;
 use tilewright_codegen::ptx::{Opcode, ScalarType, Space};
 
-use super::code::{
-    Action, Atomic, AtomicElement, CopyAsync, Load, LoadMatrix, Order, Scope, Store, StoreMatrix,
-    Update,
-};
+use super::code::{Action, Atomic, AtomicElement, CopyAsync, Load, Order, Scope, Store, Update};
 use super::name::Name;
 use super::operands::{Lowered, Operands};
 use crate::numeric::float::Extremum;
@@ -216,30 +213,6 @@ fn add(scalar: ScalarType, space: Space) -> Option<Update> {
         ScalarType::U64 | ScalarType::S64 => Box::new(|old, a, _| old.wrapping_add(a)),
         _ => return None,
     })
-}
-
-/// Lowers `ldmatrix`.
-pub(super) fn load_matrix(o: &mut Operands<'_>) -> Lowered<Action> {
-    if !o.name.has("m8n8") || !o.name.has("b16") {
-        return Err(o.unsupported("this shape"));
-    }
-    let elements = o.elements(0)?;
-    let destinations = elements.iter().map(|e| o.destination_of(e)).collect::<Lowered<_>>()?;
-    let address = o.address(1)?;
-    let transposed = o.name.has("trans");
-    Ok(Action::LoadMatrix(Box::new(LoadMatrix { address, transposed, destinations })))
-}
-
-/// Lowers `stmatrix`.
-pub(super) fn store_matrix(o: &mut Operands<'_>) -> Lowered<Action> {
-    if !o.name.has("m8n8") || !o.name.has("b16") {
-        return Err(o.unsupported("this shape"));
-    }
-    let address = o.address(0)?;
-    let elements = o.elements(1)?;
-    let sources = elements.iter().map(|e| o.source_of(e)).collect::<Lowered<_>>()?;
-    let transposed = o.name.has("trans");
-    Ok(Action::StoreMatrix(Box::new(StoreMatrix { address, transposed, sources })))
 }
 
 /// Lowers `cp.async`.

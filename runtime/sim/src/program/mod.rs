@@ -13,6 +13,7 @@ mod float;
 mod fragments;
 mod held;
 mod integer;
+pub(crate) mod launch_control;
 mod layout;
 mod lower;
 mod matrix;

@@ -12,9 +12,6 @@ pub(super) fn copy(o: &mut Operands<'_>) -> Lowered<Action> {
     if o.name.modifiers().any(|word| word.starts_with("im2col")) {
         return Err(o.unsupported("im2col modes are not simulated"));
     }
-    if o.name.modifiers().any(|word| word.starts_with("cta_group")) {
-        return Err(o.unsupported(""));
-    }
     let dimensions = o.name.modifiers().find_map(|word| word.strip_suffix('d')?.parse().ok());
     let Some(dimensions) = dimensions else { return Err(o.unsupported("")) };
     let is_load = o.name.has("mbarrier::complete_tx::bytes");
@@ -23,11 +20,12 @@ pub(super) fn copy(o: &mut Operands<'_>) -> Lowered<Action> {
     let (shared, direction) = if is_prefetch {
         (None, TensorDirection::Prefetch)
     } else if is_load {
+        let of_pair = o.name.has("cta_group::2");
         let multicast = match o.name.has("multicast::cluster") {
             true => Some(o.source(3)?),
             false => None,
         };
-        (Some(o.address(0)?), TensorDirection::Load { barrier: o.address(2)?, multicast })
+        (Some(o.address(0)?), TensorDirection::Load { barrier: o.address(2)?, multicast, of_pair })
     } else {
         let reduction = match o.instruction.opcode() {
             Opcode::CpReduceAsyncBulkTensor => o.name.first_of(&REDUCTIONS),

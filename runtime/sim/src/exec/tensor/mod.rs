@@ -7,6 +7,7 @@ mod tile;
 use std::sync::Arc;
 
 use super::access::{check_alignment, locate};
+use super::bulk::Signalled;
 use super::registers::lanes;
 use super::transfer::{Piece, Signal, Source, Transfer};
 use crate::fault::AccessKind;
@@ -56,7 +57,7 @@ impl Warp {
             let at = shared[lane];
             match &copy.direction {
                 TensorDirection::Prefetch => {}
-                TensorDirection::Load { barrier, multicast } => {
+                TensorDirection::Load { barrier, multicast, of_pair } => {
                     let Some((rank, offset)) = context.shared_at(at) else {
                         let size = (tile.size(), lane);
                         let kind = AccessKind::CopyWrite;
@@ -66,7 +67,7 @@ impl Warp {
                     let targets = self.targets(*multicast, lane, whole, context)?;
                     for (i, target) in targets.into_iter().enumerate() {
                         let size = (lane, tile.size());
-                        let to = (target, multicast.is_some());
+                        let to = (target, Signalled::new(multicast.is_some(), *of_pair));
                         let completion = self.transactions(group, barrier, size, to, context)?;
                         let runs = tile.runs(&map, target.place().1);
                         let mut transfer = load(&map, &runs, target, completion);

@@ -1,5 +1,6 @@
 //! *Warp-level Matrix Instructions*: fragments as the registers of a warp, and their products.
 
+mod bytes;
 mod descriptor;
 mod double;
 mod element;
@@ -11,6 +12,7 @@ mod tile;
 pub mod wgmma;
 pub mod wmma;
 
+pub use bytes::{ByteRow, Packing, load_bytes, load_bytes_transposed, store_bytes_transposed};
 pub use descriptor::{Descriptor, DescriptorError, Major, Swizzle, UNIT};
 pub use double::mma_f64;
 pub use element::{B1, Element, Number, S4, S8, U4, U8};
