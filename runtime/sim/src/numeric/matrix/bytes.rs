@@ -84,7 +84,7 @@ mod tests {
         assert_eq!(Packing::B8.unpack(row), row);
         assert_eq!(Packing::B4.unpack(row)[..4], [0, 0, 1, 1]);
         // 0x00, 0x11, 0x22 in groups of six bits, low bits first.
-        assert_eq!(Packing::B6.unpack(row)[..4], [0x00, 0x04, 0x21, 0x08 | 0x00]);
+        assert_eq!(Packing::B6.unpack(row)[..4], [0x00, 0x04, 0x21, 0x08]);
     }
 
     #[test]
