@@ -124,6 +124,14 @@ fn what_matches_is_told_and_written() {
 }
 
 #[test]
+fn more_threads_than_a_machine_has() {
+    let folder = folder();
+    edit(folder.path(), "launch.json", "\"grid\": [2,", "\"grid\": [50000,");
+    let (code, stdout, stderr) = ptxsim(folder.path(), &["run", "launch.json", "--jobs", "50000"]);
+    assert_eq!(code, 0, "{stdout}{stderr}");
+}
+
+#[test]
 fn what_differs_is_told() {
     let folder = folder();
     edit(folder.path(), "launch.json", "{\"f32\": 0.5}", "{\"f32\": 0.25}");

@@ -1,15 +1,13 @@
 //! Attention kernels on the simulator against the reference.
 
-use tilewright::attention::{self, Argument, Config, DataType, Mask, Parameter, Problem};
-use tilewright::compare::{Comparison, Tolerance, compare, compare_each};
-use tilewright::device::{Error, Geometry, Module};
+use tilewright::attention::{self, Config, DataType, Mask, Problem};
+use tilewright::case::Case;
+use tilewright::device::{Module, Simulator};
 use tilewright::gpu::Gpu;
-use tilewright::reference::{self, Inputs, Output, Values};
-use tilewright::sim::{Options, Statistics};
-use tilewright::tensor_map::TensorMap;
-use tilewright::{DType, Value};
+use tilewright::reference::{Inputs, Values};
+use tilewright::sim::Options;
 
-use crate::run::{self, Arg, geometry};
+use crate::run;
 
 /// A problem with one batch.
 pub fn problem(dtype: DataType, head_dims: (u32, u32), lengths: (u32, u32), mask: Mask) -> Problem {
@@ -76,88 +74,31 @@ pub fn run(
     module: &Module,
     inputs: &Inputs,
     options: Options,
-) -> Result<Statistics, String> {
-    let scale = problem.default_softmax_scale();
-    let (buffers, statistics) = execute(problem, kernel, module, inputs, options)?;
-    let expected = reference::forward(problem, scale, inputs).map_err(|error| error.to_string())?;
-    let result = |name, comparison: Comparison| match comparison.matches() {
-        true => Ok(()),
-        false => Err(format!("{name}: {comparison}")),
-    };
-    let (o, lse) = (&buffers[3], &buffers[4]);
-    let output = expected.output.iter().enumerate();
-    let output = output.map(|(i, &o)| (Value::Float(o), tolerance(&expected, problem.dtype, i)));
-    let dtype = DType::from(problem.dtype.output());
-    result("O", compare_each(&problem.output_shape(), dtype, o, output))?;
-    let log_sum_exp = expected.log_sum_exp.iter().map(|&value| Value::Float(value));
-    let (shape, exact) = (problem.log_sum_exp_shape(), expected.log_sum_exp_tolerance());
-    result("LSE", compare(&shape, DType::F32, lse, log_sum_exp, exact))?;
-    Ok(statistics)
+) -> Result<(), String> {
+    let case = Case::new(problem, inputs.clone()).map_err(|error| error.to_string())?;
+    let outcome = case.run(&mut Simulator::new(options), kernel, module);
+    match outcome.map_err(|error| error.to_string())?.mismatch() {
+        Some((name, comparison)) => Err(format!("{name}: {comparison}")),
+        None => Ok(()),
+    }
 }
 
-/// Runs a module with the launch of `kernel` on `inputs`, and returns Q, K, V, O and LSE as they are
-/// afterwards.
+/// Runs a config on normal inputs, on such with outliers, and on such whose scores grow, and compares
+/// with the reference.
 ///
-/// # Errors
+/// # Panics
 ///
-/// What the simulator has against the kernel.
-pub fn execute(
-    problem: &Problem,
-    kernel: &attention::Kernel,
-    module: &Module,
-    inputs: &Inputs,
-    options: Options,
-) -> Result<(Vec<Vec<u8>>, Statistics), String> {
-    let args = arguments(problem, kernel, inputs, problem.default_softmax_scale());
-    let geometry = Geometry {
-        cluster: kernel.cluster(),
-        ..geometry(kernel.grid(problem), kernel.threads, kernel.dynamic_shared)
-    };
-    run::run(module, &geometry, &args, options).map_err(|error: Error| error.to_string())
-}
-
-/// The error that rounding P and O to 16 bits leaves: two and a half units in the last place, of
-/// the value and of one. FP8 errs by more, and is held to what each element may be off.
-fn tolerance(expected: &Output, dtype: DataType, index: usize) -> Tolerance {
-    let tolerance = match dtype {
-        DataType::F16 => 2.5 / 1024.0,
-        DataType::Bf16 => 2.5 / 128.0,
-        DataType::E4m3 | DataType::E5m2 => return expected.output_tolerance(dtype, index),
-    };
-    Tolerance { absolute: tolerance / 2.0, relative: tolerance }
-}
-
-fn arguments(
-    problem: &Problem,
-    kernel: &attention::Kernel,
-    inputs: &Inputs,
-    scale: f32,
-) -> Vec<Arg> {
-    let dtype = DType::from(problem.dtype);
-    let bytes = |values: &[f64]| dtype.to_bytes(values.iter().copied());
-    let elements = |shape: &[usize]| shape.iter().product::<usize>();
-    let descale = |name, tensor: usize| {
-        let descales = inputs.descales.as_ref().expect("FP8 inputs have descales");
-        Arg::Buffer(name, DType::F32.to_bytes(descales[tensor].iter().copied()))
-    };
-    let buffer = |parameter: Parameter| match parameter {
-        Parameter::Query => Arg::Buffer("q", bytes(&inputs.query)),
-        Parameter::Key => Arg::Buffer("k", bytes(&inputs.key)),
-        Parameter::Value => Arg::Buffer("v", bytes(&inputs.value)),
-        Parameter::Output => Arg::Output("o", 2 * elements(&problem.output_shape())),
-        Parameter::QueryDescale => descale("q_descale", 0),
-        Parameter::KeyDescale => descale("k_descale", 1),
-        Parameter::ValueDescale => descale("v_descale", 2),
-        _ => Arg::Output("lse", 4 * elements(&problem.log_sum_exp_shape())),
-    };
-    let arg = |&parameter: &Parameter| match problem.argument(parameter, scale) {
-        Argument::U32(number) => Arg::U32(number),
-        Argument::F32(number) => Arg::F32(number),
-        Argument::Pointer => buffer(parameter),
-        Argument::TensorMap(map) => {
-            let over = buffer(map.tensor.pointer());
-            Arg::TensorMap(Box::new(over), TensorMap::of_attention(&map))
+/// Where anything is wrong.
+pub fn check(problem: &Problem, config: impl Into<Config>, gpu: &Gpu, seed: u64) {
+    let config = config.into();
+    let (kernel, module) = kernel(problem, config, gpu);
+    let normal = Inputs::random(problem, Values::Normal, seed);
+    let outliers = Inputs::random(problem, Values::Outliers, seed);
+    let growing = growing(problem, seed);
+    for (name, inputs) in [("normal", normal), ("outliers", outliers), ("growing", growing)] {
+        let options = Options { seed, ..Options::default() };
+        if let Err(error) = run(problem, &kernel, &module, &inputs, options) {
+            panic!("{config}, {problem:?}, {name}, seed {seed}: {error}");
         }
-    };
-    kernel.parameters.iter().map(arg).collect()
+    }
 }

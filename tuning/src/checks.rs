@@ -1,11 +1,11 @@
 //! The cases that a kernel is executed on before its row counts.
 
 use tilewright::attention::{Config, Mask, Problem};
+use tilewright::case::{Case, Outcome};
 use tilewright::device::{self, Device, Simulator};
 use tilewright::reference::Values;
 use tilewright::sim::Options;
 
-use crate::case::{Case, Outcome};
 use crate::emit::Emitted;
 
 /// What the simulator found.
@@ -36,7 +36,7 @@ pub enum Verdict {
 pub fn check(problem: &Problem, config: &Config, emitted: &Emitted, seeds: &[u64]) -> Verdict {
     let mut run = |case: &Case, seed| {
         let options = Options { seed, jobs: 1, ..Options::default() };
-        case.run(&mut Simulator::new(options), emitted)
+        case.run(&mut Simulator::new(options), &emitted.kernel, &emitted.module)
     };
     check_by(&mut run, problem, config, seeds)
 }
@@ -49,7 +49,8 @@ pub fn check_on(
     emitted: &Emitted,
     seeds: &[u64],
 ) -> Verdict {
-    check_by(&mut |case, _| case.run(device, emitted), problem, config, seeds)
+    let mut run = |case: &Case, _| case.run(device, &emitted.kernel, &emitted.module);
+    check_by(&mut run, problem, config, seeds)
 }
 
 /// Runs a case; the number is its seed.

@@ -4,17 +4,18 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use tilewright::attention::{Argument, Config, ConfigError, Kernel, Problem, forward};
+use tilewright::attention::{Argument, Config, ConfigError, Kernel, Parameter, Problem, forward};
+use tilewright::case::{Buffer, Case, buffers, geometry};
+use tilewright::compare::Tolerance;
 use tilewright::device::{Module, PtxError};
 use tilewright::gpu::Gpu;
 use tilewright::launch_file::{
     BufferSource, BufferSpec, Expectation, Fill, LaunchFile, Param, Scalar, TensorMapParam,
 };
 use tilewright::npy::{self, Array, ElementType};
+use tilewright::ptx;
 use tilewright::tensor_map::TensorMap;
-use tilewright::{DType, ptx};
 
-use crate::case::{Buffer, Case, Role};
 use crate::paths::{FileError, fill_folder};
 
 /// The files that [`write()`] makes besides the arrays.
@@ -81,46 +82,34 @@ pub fn write(path: &Path, emitted: &Emitted, case: &Case) -> Result<(), FileErro
     fill_folder(path, LAUNCH_FILE, |folder| {
         let text = folder.join(PTX_FILE);
         fs::write(&text, emitted.module.text()).map_err(FileError::new("write", &text))?;
-        let buffers = case.buffers();
-        for buffer in &buffers {
-            let (name, array) = (file_of(buffer), array_of(buffer));
-            let file = folder.join(&name);
+        for buffer in buffers(case.problem()) {
+            let (name, array) = array(&buffer, case);
+            let file = folder.join(name);
             npy::write(&file, &array).map_err(FileError::new("write", &file))?;
         }
         let file = folder.join(LAUNCH_FILE);
-        launch_file(emitted, case, &buffers).write(&file).map_err(FileError::new("write", &file))
+        launch_file(&emitted.kernel, case).write(&file).map_err(FileError::new("write", &file))
     })
 }
 
-fn launch_file(emitted: &Emitted, case: &Case, buffers: &[Buffer<'_>]) -> LaunchFile {
-    let kernel = &emitted.kernel;
-    let geometry = case.geometry(kernel);
-    let spec = |buffer: &Buffer<'_>| {
-        let source = match buffer.role {
-            Role::Input(_) => BufferSource::Npy(file_of(buffer)),
-            Role::Output(..) => BufferSource::Fill { shape: buffer.shape.clone(), fill: Fill::Nan },
+fn launch_file(kernel: &Kernel, case: &Case) -> LaunchFile {
+    let problem = case.problem();
+    let geometry = geometry(problem, kernel);
+    let buffers = buffers(problem);
+    let is_input = |buffer: &Buffer| case.inputs().values(buffer.parameter).is_some();
+    let spec = |buffer: &Buffer| {
+        let source = match is_input(buffer) {
+            true => BufferSource::Npy(input_file(buffer)),
+            false => BufferSource::Fill { shape: buffer.shape.clone(), fill: Fill::Nan },
         };
-        (buffer.parameter.name().to_owned(), BufferSpec { dtype: buffer.dtype, source })
+        (buffer.name().to_owned(), BufferSpec { dtype: buffer.dtype, source })
     };
-    let expectation = |buffer: &Buffer<'_>| match buffer.role {
-        Role::Input(_) => None,
-        Role::Output(_, tolerance) => {
-            let npy = file_of(buffer);
-            let expectation =
-                Expectation { npy, atol: tolerance.absolute, rtol: tolerance.relative };
-            Some((buffer.parameter.name().to_owned(), expectation))
-        }
+    let expectation = |buffer: &Buffer| {
+        let tolerance = case.expected().widest_tolerance(buffer.parameter, problem.dtype);
+        let Tolerance { absolute: atol, relative: rtol } = tolerance;
+        (buffer.name().to_owned(), Expectation { npy: expected_file(buffer), atol, rtol })
     };
-    let params = kernel.parameters.iter().map(|&parameter| match case.argument(parameter) {
-        Argument::Pointer => Param::Pointer { buffer: parameter.name().to_owned(), offset: 0 },
-        Argument::TensorMap(map) => Param::TensorMap(TensorMapParam {
-            buffer: map.tensor.pointer().name().to_owned(),
-            offset: 0,
-            map: TensorMap::of_attention(&map),
-        }),
-        Argument::U32(value) => Param::Scalar(Scalar::U32(value)),
-        Argument::F32(value) => Param::Scalar(Scalar::F32(value)),
-    });
+    let outputs = buffers.iter().filter(|buffer| !is_input(buffer));
     LaunchFile {
         ptx: PTX_FILE.into(),
         entry: Some(kernel.entry.clone()),
@@ -129,30 +118,46 @@ fn launch_file(emitted: &Emitted, case: &Case, buffers: &[Buffer<'_>]) -> Launch
         cluster: geometry.cluster,
         dynamic_shared: geometry.dynamic_shared,
         buffers: buffers.iter().map(spec).collect(),
-        params: params.collect(),
-        expect: buffers.iter().filter_map(expectation).collect(),
+        params: kernel.parameters.iter().map(|&parameter| param(case, parameter)).collect(),
+        expect: outputs.map(expectation).collect(),
     }
 }
 
-fn file_of(buffer: &Buffer<'_>) -> PathBuf {
-    let prefix = match buffer.role {
-        Role::Input(_) => "",
-        Role::Output(..) => "expect_",
-    };
-    format!("{prefix}{}.npy", buffer.parameter.name()).into()
+fn param(case: &Case, parameter: Parameter) -> Param {
+    match case.problem().argument(parameter, case.softmax_scale()) {
+        Argument::Pointer => Param::Pointer { buffer: parameter.name().to_owned(), offset: 0 },
+        Argument::TensorMap(map) => Param::TensorMap(TensorMapParam {
+            buffer: map.tensor.pointer().name().to_owned(),
+            offset: 0,
+            map: TensorMap::of_attention(&map),
+        }),
+        Argument::U32(value) => Param::Scalar(Scalar::U32(value)),
+        Argument::F32(value) => Param::Scalar(Scalar::F32(value)),
+    }
 }
 
-/// Inputs are stored in their own type, expected outputs in double precision.
-fn array_of(buffer: &Buffer<'_>) -> Array {
-    let (element, bytes) = match buffer.role {
-        Role::Input(values) => {
-            let dtype: DType = buffer.dtype;
-            (ElementType::of(dtype), dtype.to_bytes(values.iter().copied()))
+fn input_file(buffer: &Buffer) -> PathBuf {
+    format!("{}.npy", buffer.name()).into()
+}
+
+fn expected_file(buffer: &Buffer) -> PathBuf {
+    format!("expect_{}.npy", buffer.name()).into()
+}
+
+/// The array of a buffer and the file that it goes to. Inputs are stored in their own type, expected
+/// outputs in double precision.
+fn array(buffer: &Buffer, case: &Case) -> (PathBuf, Array) {
+    let Buffer { parameter, dtype, .. } = *buffer;
+    let (file, element, bytes) = match case.inputs().values(parameter) {
+        Some(values) => {
+            let bytes = dtype.to_bytes(values.iter().copied());
+            (input_file(buffer), ElementType::of(dtype), bytes)
         }
-        Role::Output(expected, _) => {
+        None => {
+            let expected = case.expected().values(parameter).unwrap_or_default();
             let bytes = expected.iter().flat_map(|value| value.to_le_bytes()).collect();
-            (ElementType { kind: 'f', size: 8 }, bytes)
+            (expected_file(buffer), ElementType { kind: 'f', size: 8 }, bytes)
         }
     };
-    Array { element, shape: buffer.shape.clone(), bytes }
+    (file, Array { element, shape: buffer.shape.clone(), bytes })
 }

@@ -22,7 +22,6 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-pub mod case;
 pub mod checks;
 mod emit;
 pub mod evaluate;

@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use tilewright::DType;
 use tilewright::attention::{Config, Problem};
-use tilewright::device::{self, BufferId, Contents, Device, Geometry, GpuInfo, KernelId, Timing};
+use tilewright::case;
+use tilewright::device::{self, BufferId, Device, Geometry, GpuInfo, KernelId, Timing};
 use tilewright::gpu::Gpu;
 use tilewright::reference::{Inputs, Values};
 use tilewright_codegen::published::{Origin, Row, Status, rank};
 
-use crate::case::{buffers_of, device_arguments};
 use crate::checks::{self, Verdict, one_line};
 use crate::emit::{EmitError, emit};
 use crate::evaluate::significant;
@@ -133,14 +132,9 @@ fn contestant(
     };
     let contestant = Contestant {
         kernel,
-        geometry: Geometry {
-            grid: emitted.kernel.grid(problem),
-            block: emitted.kernel.block(),
-            cluster: emitted.kernel.cluster(),
-            dynamic_shared: emitted.kernel.dynamic_shared,
-        },
+        geometry: case::geometry(problem, &emitted.kernel),
         buffers: buffers.to_vec(),
-        arguments: device_arguments(problem, problem.default_softmax_scale(), &emitted.kernel),
+        arguments: case::arguments(problem, problem.default_softmax_scale(), &emitted.kernel),
     };
     Ok(Ok((contestant, max_error)))
 }
@@ -174,26 +168,11 @@ fn median(mut samples: Vec<Duration>) -> Duration {
     samples.get(samples.len() / 2).copied().unwrap_or(Duration::MAX)
 }
 
-/// Allocates the buffers of a problem, in the order of [`buffers_of`]; all contestants share them.
+/// Allocates the buffers of a problem; all contestants share them.
 fn allocate(device: &mut dyn Device, problem: &Problem) -> Result<Vec<BufferId>, device::Error> {
-    let dtype = DType::from(problem.dtype);
     let inputs = Inputs::random(problem, Values::Normal, 0);
-    let input = |values: &[f64]| Contents::Bytes(dtype.to_bytes(values.iter().copied()));
-    let output = |shape: &[usize], dtype: DType| {
-        Contents::Uninit(shape.iter().product::<usize>() * dtype.size())
-    };
-    let mut contents = vec![
-        input(&inputs.query),
-        input(&inputs.key),
-        input(&inputs.value),
-        output(&problem.output_shape(), problem.dtype.output().into()),
-        output(&problem.log_sum_exp_shape(), DType::F32),
-    ];
-    for factors in inputs.descales.iter().flatten() {
-        contents.push(Contents::Bytes(DType::F32.to_bytes(factors.iter().copied())));
-    }
-    let buffers = buffers_of(problem).iter().zip(contents);
-    buffers.map(|(parameter, contents)| device.allocate(parameter.name(), &contents)).collect()
+    let buffers = case::buffers(problem).into_iter();
+    buffers.map(|buffer| device.allocate(buffer.name(), &buffer.contents(&inputs))).collect()
 }
 
 #[cfg(test)]

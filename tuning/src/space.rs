@@ -148,6 +148,8 @@ fn warpgroups(problem: &Problem, config: &hopper::Config, blocks: u32) -> Warpgr
         overlap: config.overlap,
         ping_pong: config.ping_pong,
         p_in_shared: config.p_in_shared,
+        q_in_registers: config.q_in_registers,
+        direct_output: config.direct_output,
         persistent: config.persistent,
         blocks,
         order: match config.longest_first {

@@ -88,11 +88,11 @@ impl fmt::Display for Tools {
 
 /// Instructions of the steady loop over the scores that a thread computes in it.
 ///
-/// How many steps the loop has been unrolled to is told by its tensor core instructions.
+/// How many steps the loop has been unrolled to is told by its marker.
 fn sass_per_score(function: &Function, kernel: &Kernel) -> Option<f64> {
-    let product = kernel.product();
-    let steady = function.steady_loop(&[product, "MUFU.EX2"])?;
+    let marker = kernel.marker();
+    let steady = function.steady_loop(&[marker, "MUFU.EX2"])?;
     let mix = function.mix(&steady);
-    let steps = (mix.count(product) as f64 / kernel.products_of_a_warp()).round().max(1.0);
+    let steps = (mix.count(marker) as f64 / kernel.markers_of_a_warp()).round().max(1.0);
     Some(mix.total() as f64 / (kernel.scores_of_a_thread() * steps))
 }

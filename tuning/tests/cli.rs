@@ -56,6 +56,16 @@ fn unknown_names_are_refused_with_the_known_ones() {
     check_refused("emit --arch sm80 --out x --config tiny", "such as m128n64w4s1");
     check_refused("emit --arch sm80 --out x --rescale never", "always, lazy, speculative");
     check_refused("tune", "unrecognized subcommand");
+    check_refused("--arch sm80 --jobs 100000", "100000 is not in 1..=256");
+    check_refused("verify --arch sm80 --jobs 0", "0 is not in 1..=256");
+}
+
+#[test]
+fn a_gpu_that_is_asked_for_must_be_there() {
+    let root = tempfile::tempdir().unwrap();
+    let out = root.path().join("tables");
+    check_refused(&format!("--arch sm80 --device cuda:99 --out {}", out.display()), "error: ");
+    assert!(!out.exists());
 }
 
 #[test]
@@ -181,7 +191,7 @@ fn doctor_says_what_there_is() {
 fn the_model_is_held_against_measurements() {
     let output = autotune("model").output().unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
-    assert!(said.contains("all: 79 kernels, off by"), "{said}");
+    assert!(said.contains("all: 109 kernels, off by"), "{said}");
 }
 
 /// A search that takes seconds: one problem, the smallest head dimension.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
+use tilewright::gpu::Gpu;
 
 use crate::cargo::{self, run};
 
@@ -26,6 +27,12 @@ const CHECKED: [&str; 8] = [
     "--dtype f16 --head-dim 256 --mask full --heads 2 --kv-heads 1 --seqlen 180",
 ];
 
+/// As [`CHECKED`], for architectures with kernels for FP8.
+const CHECKED_FP8: [&str; 2] = [
+    "--dtype e4m3 --head-dim 128 --mask causal --heads 4 --kv-heads 2 --seqlen 300",
+    "--dtype e5m2 --head-dim 64 --mask full --heads 2 --kv-heads 2 --seqlen 200",
+];
+
 /// Attention problems large enough to be timed. The script knows them by `-time-` in their names.
 const TIMED: [&str; 4] = [
     "--dtype bf16 --head-dim 64 --mask full --heads 32 --kv-heads 32 --seqlen 1024",
@@ -36,6 +43,9 @@ const TIMED: [&str; 4] = [
 
 /// Packs the folder `out`, which must not exist, with kernels for each of `architectures`.
 pub(crate) fn pack(out: &Path, architectures: &[String]) -> Result<()> {
+    for arch in architectures {
+        Gpu::default_for(arch)?;
+    }
     if out.exists() {
         bail!("{} exists; name a folder that does not", out.display());
     }
@@ -67,7 +77,9 @@ fn fill(folder: &Path, architectures: &[String]) -> Result<()> {
 
 /// Emits the attention kernels of an architecture.
 fn emit(autotune: &Path, arch: &str, cases: &Path) -> Result<()> {
-    for (purpose, problems) in [("check", &CHECKED[..]), ("time", &TIMED[..])] {
+    // Before Hopper there are no kernels for FP8.
+    let quantized = if Gpu::default_for(arch)?.target.sm < 90 { &[] } else { &CHECKED_FP8[..] };
+    for (purpose, problems) in [("check", &CHECKED[..]), ("fp8", quantized), ("time", &TIMED[..])] {
         for (index, problem) in problems.iter().enumerate() {
             let case = format!("{arch}-{purpose}-{index}");
             println!("{case}: {problem}");

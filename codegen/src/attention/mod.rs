@@ -27,6 +27,7 @@ mod problem;
 pub mod quantize;
 mod softmax;
 mod visible;
+mod word;
 
 pub use config::{Config, ConfigError, FieldError, ParseConfigError, Resources, Subject, forward};
 pub use kernel::{Argument, Grid, Kernel, Parameter, Tensor, TensorBox, TensorMap};

@@ -27,6 +27,9 @@ pub struct Limits {
     pub shared_reserved_per_block: u32,
     /// A block's shared memory is allocated in multiples of this many bytes.
     pub shared_allocation_unit: u32,
+    /// Columns of tensor memory per multiprocessor, of 128 lanes of 32 bits each; 0 where there is
+    /// none (PTX ISA, *Tensor Memory*).
+    pub tensor_memory_columns: u32,
 }
 
 const KIB: u32 = 1024;
@@ -50,6 +53,7 @@ impl Limits {
         shared_per_block: 163 * KIB,
         shared_reserved_per_block: KIB,
         shared_allocation_unit: 128,
+        tensor_memory_columns: 0,
     };
 
     /// Compute capability 8.6.
@@ -69,5 +73,5 @@ impl Limits {
         Self { shared_per_multiprocessor: 228 * KIB, shared_per_block: 227 * KIB, ..Self::SM_80 };
 
     /// Compute capabilities 10.0 and 10.3.
-    pub const SM_100: Self = Self::SM_90;
+    pub const SM_100: Self = Self { tensor_memory_columns: 512, ..Self::SM_90 };
 }

@@ -31,6 +31,11 @@ pub struct Rates {
     pub issue: u32,
     /// Bytes of shared memory read or written: 32 banks of 4 bytes.
     pub shared_bytes: u32,
+    /// Bytes of tensor memory that four warps load into registers, one on each scheduler. What loads
+    /// of 16 columns reach on B200; wider ones may reach more (ademeure/QuickRunCUDA).
+    pub tensor_memory_load_bytes: u32,
+    /// Bytes of tensor memory that they store; same source.
+    pub tensor_memory_store_bytes: u32,
     /// Bytes that arrive from the L2 cache. Divides measured bandwidth of all multiprocessors by
     /// their number and clock (RRZE gpu-benches, `gpu-l2-cache`); ± 25 %.
     pub l2_bytes: u32,
@@ -51,6 +56,8 @@ impl Rates {
         shuffle: 32,
         issue: 4,
         shared_bytes: 128,
+        tensor_memory_load_bytes: 0,
+        tensor_memory_store_bytes: 0,
         l2_bytes: 28,
     };
 
@@ -78,6 +85,8 @@ impl Rates {
         tensor_f8: 16384,
         tensor_tf32: 4096,
         mma_sync_share: 0.25,
+        tensor_memory_load_bytes: 228,
+        tensor_memory_store_bytes: 340,
         l2_bytes: 70,
         ..Self::SM_90
     };

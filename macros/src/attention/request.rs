@@ -2,8 +2,7 @@
 
 use syn::Ident;
 use tilewright_codegen::attention::{
-    Config, ConfigError, DataType, FieldError, Mask, Pass, Problem, Rescale, Subject, ampere,
-    hopper,
+    Config, ConfigError, DataType, FieldError, Mask, Pass, Problem, Subject, ampere, hopper,
 };
 use tilewright_codegen::gpu::{Gpu, Target};
 use tilewright_codegen::published;
@@ -233,8 +232,8 @@ impl<'a> Reader<'a> {
         let given = |name: &str| fields.iter().any(|(field, _)| field == name);
         let on_hopper = gpu.target == Target::architecture(90);
         let (mut config, needed) = match on_hopper && !given("warps") {
-            true => (Config::Hopper(HOPPER), &["m", "n", "stages"][..]),
-            false => (Config::Ampere(AMPERE), &["m", "n", "warps", "stages"][..]),
+            true => (Config::Hopper(hopper::Config::PLAIN), &["m", "n", "stages"][..]),
+            false => (Config::Ampere(ampere::Config::PLAIN), &["m", "n", "warps", "stages"][..]),
         };
         for (name, field) in fields {
             if let Err((at, message)) = set(&mut config, name, field) {
@@ -259,35 +258,6 @@ fn mask(word: &str) -> Result<Mask, String> {
         other => Err(format!("`{other}` is not a mask; expected full, causal or window")),
     }
 }
-
-/// What the fields that are not given are.
-const AMPERE: ampere::Config = ampere::Config {
-    tile_m: 0,
-    tile_n: 0,
-    warps: 0,
-    stages: 0,
-    blocks: 1,
-    q_in_registers: false,
-    share_q_k: false,
-    split_masked_loop: false,
-    rescale: Rescale::Always,
-};
-const HOPPER: hopper::Config = hopper::Config {
-    tile_m: 0,
-    tile_n: 0,
-    stages: 0,
-    overlap: false,
-    ping_pong: false,
-    p_in_shared: false,
-    q_in_registers: false,
-    direct_output: false,
-    cluster: 1,
-    persistent: false,
-    longest_first: false,
-    split_masked_loop: false,
-    rescale: Rescale::Always,
-    polynomials: 0,
-};
 
 fn set(config: &mut Config, name: &Ident, field: &Field) -> Result<(), (Location, String)> {
     let key = name.to_string();

@@ -13,12 +13,18 @@ pub struct Options {
     /// Whether to look for races and for reads of what nothing wrote. Accesses outside buffers,
     /// misaligned ones, misused barriers and deadlocks are always found.
     pub hazards: bool,
-    /// Threads of the host that execute blocks; 0 takes as many as the host has cores.
+    /// Threads of the host that execute blocks, [`MOST_JOBS`](Options::MOST_JOBS) at the most; 0
+    /// takes as many as the host has cores.
     pub jobs: usize,
     /// Rules beyond those that are always held to.
     pub lints: Lints,
     /// When to give up.
     pub limits: Limits,
+}
+
+impl Options {
+    /// The most threads of the host that one launch takes: a host may refuse more.
+    pub const MOST_JOBS: usize = 256;
 }
 
 /// Rules that kernels break which work on every GPU there is. None is held to unless it is asked

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use rayon::prelude::*;
-use tilewright_codegen::attention::Problem;
+use tilewright_codegen::attention::{Parameter, Problem};
 
 use super::{Inputs, ShapeError};
 
@@ -17,6 +17,17 @@ pub struct Output {
     /// √Σ(p·v)² / Σp for each element of O: what the error is in proportion to where probabilities p
     /// are rounded independently of each other.
     pub spread: Vec<f64>,
+}
+
+impl Output {
+    /// The elements of the tensor that a parameter points to; none where it is no output.
+    pub fn values(&self, parameter: Parameter) -> Option<&[f64]> {
+        match parameter {
+            Parameter::Output => Some(&self.output),
+            Parameter::LogSumExp => Some(&self.log_sum_exp),
+            _ => None,
+        }
+    }
 }
 
 /// The forward pass of attention, on all cores.

@@ -3,7 +3,7 @@
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
 use rand_distr::StandardNormal;
-use tilewright_codegen::attention::Problem;
+use tilewright_codegen::attention::{Parameter, Problem};
 
 use super::{ShapeError, quantized};
 use crate::DType;
@@ -84,6 +84,21 @@ impl Inputs {
     /// Where the problem's data type has more than 8 bits, or the inputs have other shapes.
     pub fn quantized(self, problem: &Problem, rotate: bool) -> Inputs {
         quantized::quantized(problem, self, rotate)
+    }
+
+    /// The elements of the tensor that a parameter points to; none where it is an output or no
+    /// tensor.
+    pub fn values(&self, parameter: Parameter) -> Option<&[f64]> {
+        let descales = |tensor: usize| Some(&self.descales.as_ref()?[tensor][..]);
+        match parameter {
+            Parameter::Query => Some(&self.query),
+            Parameter::Key => Some(&self.key),
+            Parameter::Value => Some(&self.value),
+            Parameter::QueryDescale => descales(0),
+            Parameter::KeyDescale => descales(1),
+            Parameter::ValueDescale => descales(2),
+            _ => None,
+        }
     }
 
     pub(super) fn check(&self, problem: &Problem) -> Result<(), ShapeError> {

@@ -1,27 +1,16 @@
 use tilewright::attention::ampere::Config;
 use tilewright::attention::{DataType, Mask, Problem};
 use tilewright::gpu::Gpu;
-use tilewright::reference::{Inputs, Values};
-use tilewright::sim::Options;
-use tilewright_tests::attention::{growing, kernel, problem, run};
+use tilewright_tests::attention::{self, problem};
 
 /// Runs a config, `default` or by its text, on a problem.
 fn check(problem: Problem, config: &str, seed: u64) {
     let gpu = Gpu::named("a100_sxm").unwrap();
-    let config = match config {
+    let config: Config = match config {
         "default" => Config::default_for(&problem, gpu),
         text => text.parse().unwrap(),
     };
-    let (kernel, module) = kernel(&problem, config, gpu);
-    let growing = growing(&problem, seed);
-    let normal = Inputs::random(&problem, Values::Normal, seed);
-    let outliers = Inputs::random(&problem, Values::Outliers, seed);
-    for (name, inputs) in [("normal", normal), ("outliers", outliers), ("growing", growing)] {
-        let options = Options { seed, ..Options::default() };
-        if let Err(error) = run(&problem, &kernel, &module, &inputs, options) {
-            panic!("{config}, {problem:?}, {name}, seed {seed}: {error}");
-        }
-    }
+    attention::check(&problem, config, gpu, seed);
 }
 
 const MASKS: [Mask; 5] = [

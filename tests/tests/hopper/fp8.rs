@@ -3,10 +3,12 @@
 use tilewright::DType;
 use tilewright::attention::hopper::Config;
 use tilewright::attention::{DataType, Mask, Problem};
+use tilewright::case::execute;
+use tilewright::device::Simulator;
 use tilewright::gpu::Gpu;
 use tilewright::reference::{self, Inputs, Values};
 use tilewright::sim::Options;
-use tilewright_tests::attention::{execute, kernel, problem, run};
+use tilewright_tests::attention::{kernel, problem, run};
 
 const DIMS: [(u32, u32); 6] = [(64, 64), (96, 96), (128, 128), (192, 128), (192, 192), (256, 256)];
 
@@ -73,8 +75,9 @@ fn error(problem: &Problem, rotate: bool, seed: u64) -> f64 {
     let (kernel, module) = kernel(problem, config, gpu());
     let inputs = exact.quantized(problem, rotate);
     let options = Options { seed, hazards: false, ..Options::default() };
-    let buffers = execute(problem, &kernel, &module, &inputs, options).unwrap().0;
-    let found = DType::Bf16.to_f64(&buffers[3]);
+    let mut simulator = Simulator::new(options);
+    let outputs = execute(&mut simulator, problem, scale, &inputs, &kernel, &module).unwrap();
+    let found = DType::Bf16.to_f64(&outputs[0]);
     let squares = found.iter().zip(&expected.output).map(|(a, b)| (a - b) * (a - b));
     (squares.sum::<f64>() / found.len() as f64).sqrt()
 }

@@ -1,11 +1,14 @@
 //! The model against what others measured of public kernels.
 //!
-//! The figures are in `published.csv` beside this file, each with its source. The kernels are
-//! those of FlashAttention-2, whose tiles are public and which our kernels for Ampere resemble, and
-//! of FlashAttention-3, which those for Hopper do. The constants of the model are documented rates
-//! and latencies; which of the documented latencies a lone warp is held up by was decided with three
-//! of these figures in view (FlashAttention-2 at head dimension 128, no mask, 16384 keys on A100 and
-//! H100, 2048 on RTX 4090).
+//! The figures are in `published.csv` beside this file, each with its source. The kernels are those
+//! of FlashAttention-2, whose tiles are public and which our kernels for Ampere resemble, of
+//! FlashAttention-3, which those for Hopper do, and of FlashAttention-4, which those for Blackwell
+//! do. The constants of the model are documented rates and latencies. Four of the figures were in
+//! view when two things were decided: which of the documented latencies a lone warp is held up by
+//! (FlashAttention-2 at head dimension 128, no mask, 16384 keys on A100 and H100, 2048 on RTX 4090),
+//! and what is lost between query tiles on Blackwell (FlashAttention-4 at head dimension 64, no mask,
+//! 1024 keys on B300). Of the two B200 that were measured one is slower than the other, by 15 to 20 %
+//! on like problems; both are in the table.
 
 use std::fmt;
 
@@ -13,7 +16,9 @@ use serde::Deserialize;
 use tilewright_codegen::attention::{DataType, Mask, Problem};
 use tilewright_codegen::gpu::{Gpu, occupancy};
 
-use super::{Estimate, Kernel, Maximum, Model, Order, WarpKernel, WarpgroupKernel};
+use super::{
+    Estimate, Kernel, Maximum, Model, Order, TensorMemoryKernel, WarpKernel, WarpgroupKernel,
+};
 
 /// A kernel that was measured, and what the model says of it.
 #[derive(Debug, Clone)]
@@ -85,6 +90,7 @@ fn compare(model: &dyn Model, row: Row) -> Comparison {
     };
     let kernel = match row.kernel.as_str() {
         "FlashAttention-3" => Kernel::Warpgroups(flash_attention_3(&row, mask)),
+        "FlashAttention-4" => Kernel::TensorMemory(flash_attention_4(&row, mask, gpu)),
         _ => Kernel::Warps(flash_attention_2(&row, gpu)),
     };
     let estimate = model.estimate(gpu, &problem, &kernel);
@@ -136,10 +142,35 @@ fn flash_attention_3(row: &Row, mask: Mask) -> WarpgroupKernel {
         overlap: true,
         ping_pong: row.head_dim <= 128,
         p_in_shared: false,
+        q_in_registers: false,
+        direct_output: false,
         persistent: mask == Mask::Full,
         blocks: 1,
         order: if mask == Mask::Full { Order::FirstTile } else { Order::LastTileOfAllHeads },
         maximum: Maximum::Rescale,
+        sass_per_score: row.sass_per_score,
+    }
+}
+
+/// Its source has an eighth of the exponentials by polynomials of degree 3, and none where the GPU has
+/// them at twice the rate; a scheduler that begins with the last tiles where the mask is causal, and
+/// blocks that take tile after tile where there is none, in pairs at a head dimension of 128.
+fn flash_attention_4(row: &Row, mask: Mask, gpu: &Gpu) -> TensorMemoryKernel {
+    let full = mask == Mask::Full;
+    TensorMemoryKernel {
+        bytes: 2,
+        query_tiles: row.tile_m / 128,
+        tile_n: row.tile_n,
+        head_dim: row.head_dim,
+        head_dim_v: row.head_dim,
+        stages: 6,
+        pair: if full && row.head_dim == 128 { 2 } else { 1 },
+        early_share: 0.75,
+        polynomials: (if gpu.rates.exp2 > 16 { 0.0 } else { 0.125 }, 3),
+        persistent: full,
+        blocks: 1,
+        order: if full { Order::FirstTile } else { Order::LastTileOfAllHeads },
+        maximum: Maximum::Skip,
         sass_per_score: row.sass_per_score,
     }
 }
@@ -188,8 +219,8 @@ mod tests {
     #[test]
     fn is_as_far_off_as_documented() {
         let all = Summary::of(&comparisons(&Analytic));
-        assert_eq!(all.count, 79);
-        assert!(all.mean < 0.08, "{all}");
+        assert_eq!(all.count, 109);
+        assert!(all.mean < 0.09, "{all}");
         assert!(all.worst < 0.25, "{all}");
     }
 

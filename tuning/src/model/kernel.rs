@@ -3,7 +3,7 @@
 use tilewright_codegen::gpu::Gpu;
 
 use super::steps::Steps;
-use super::{WarpKernel, WarpgroupKernel};
+use super::{TensorMemoryKernel, WarpKernel, WarpgroupKernel};
 
 /// A kernel, by how it multiplies.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,6 +12,8 @@ pub enum Kernel {
     Warps(WarpKernel),
     /// Warpgroups, with `wgmma`.
     Warpgroups(WarpgroupKernel),
+    /// One thread for all, with `tcgen05.mma`.
+    TensorMemory(TensorMemoryKernel),
 }
 
 impl Kernel {
@@ -20,6 +22,7 @@ impl Kernel {
         match self {
             Kernel::Warps(kernel) => kernel.blocks,
             Kernel::Warpgroups(kernel) => kernel.blocks,
+            Kernel::TensorMemory(kernel) => kernel.blocks,
         }
     }
 
@@ -29,24 +32,29 @@ impl Kernel {
         let (held, counted) = match self {
             Kernel::Warps(kernel) => (&mut kernel.blocks, &mut kernel.sass_per_score),
             Kernel::Warpgroups(kernel) => (&mut kernel.blocks, &mut kernel.sass_per_score),
+            Kernel::TensorMemory(kernel) => (&mut kernel.blocks, &mut kernel.sass_per_score),
         };
         (*held, *counted) = (blocks, sass_per_score);
     }
 
-    /// The SASS instruction of its products.
-    pub(crate) fn product(&self) -> &'static str {
+    /// The SASS instruction that tells how many steps the softmax loop was unrolled to: that of the
+    /// products, or, where other warps have those, the conversion of probabilities.
+    pub(crate) fn marker(&self) -> &'static str {
         match self {
             Kernel::Warps(_) => "HMMA",
             Kernel::Warpgroups(kernel) if kernel.bytes == 1 => "QGMMA",
             Kernel::Warpgroups(_) => "HGMMA",
+            Kernel::TensorMemory(_) => "F2FP",
         }
     }
 
     /// How many of them a warp has in a step.
-    pub(crate) fn products_of_a_warp(&self) -> f64 {
+    pub(crate) fn markers_of_a_warp(&self) -> f64 {
         match self {
             Kernel::Warps(kernel) => kernel.mma_instructions() / f64::from(kernel.warps),
             Kernel::Warpgroups(kernel) => kernel.product_instructions(),
+            // Probabilities are rounded two at a time.
+            Kernel::TensorMemory(kernel) => kernel.scores_of_a_thread() / 2.0,
         }
     }
 
@@ -55,6 +63,7 @@ impl Kernel {
         match self {
             Kernel::Warps(kernel) => kernel.scores_of_a_thread(),
             Kernel::Warpgroups(kernel) => kernel.scores_of_a_thread(),
+            Kernel::TensorMemory(kernel) => kernel.scores_of_a_thread(),
         }
     }
 
@@ -62,6 +71,7 @@ impl Kernel {
         match self {
             Kernel::Warps(kernel) => kernel.steps(gpu),
             Kernel::Warpgroups(kernel) => kernel.steps(gpu),
+            Kernel::TensorMemory(kernel) => kernel.steps(gpu),
         }
     }
 }

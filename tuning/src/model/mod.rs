@@ -9,6 +9,7 @@ mod kernel;
 mod network;
 mod schedule;
 mod steps;
+mod tensor_memory;
 mod warpgroups;
 mod warps;
 mod work;
@@ -18,6 +19,7 @@ use tilewright_codegen::gpu::Gpu;
 
 pub use kernel::Kernel;
 pub use steps::{Bound, Clocks, Maximum, Order};
+pub use tensor_memory::TensorMemoryKernel;
 pub use warpgroups::WarpgroupKernel;
 pub use warps::WarpKernel;
 
@@ -52,7 +54,7 @@ impl Estimate {
 /// fill the multiprocessors.
 ///
 /// For a step it takes the demand on each pipe ([`WarpKernel::clocks`],
-/// [`WarpgroupKernel::clocks`]); how much of the softmax runs beside the products of other warps
+/// [`WarpgroupKernel::clocks`], [`TensorMemoryKernel::clocks`]); how much of the softmax runs beside the products of other warps
 /// follows from how many warps or warpgroups share a multiprocessor, as in a network of queues. The
 /// blocks then go to the multiprocessors in the order of the grid, each with the steps that the mask
 /// leaves it, and those that are on one at a time share it; persistent blocks are dealt theirs. A

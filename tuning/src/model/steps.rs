@@ -58,6 +58,8 @@ pub struct Clocks {
     pub exp2: f64,
     /// Shared memory: operands that are read, and what the copies write.
     pub shared: f64,
+    /// Tensor memory: what warps load of it and store to it.
+    pub tensor_memory: f64,
     /// What comes from the L2 cache: the tiles of K and V.
     pub l2: f64,
 }
@@ -73,6 +75,8 @@ pub enum Bound {
     Exp2,
     /// Shared memory.
     Shared,
+    /// Tensor memory.
+    TensorMemory,
     /// The L2 cache.
     L2,
     /// Latency: no pipe is busy all the time.
@@ -88,6 +92,7 @@ impl Clocks {
             (Bound::Issue, self.issue),
             (Bound::Exp2, self.exp2),
             (Bound::Shared, self.shared),
+            (Bound::TensorMemory, self.tensor_memory),
             (Bound::L2, self.l2),
         ];
         pipes.into_iter().max_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or(pipes[0])
@@ -108,6 +113,7 @@ impl fmt::Display for Bound {
             Bound::Issue => "issue",
             Bound::Exp2 => "exp2",
             Bound::Shared => "shared",
+            Bound::TensorMemory => "tensor memory",
             Bound::L2 => "L2",
             Bound::Latency => "latency",
             Bound::Memory => "memory",

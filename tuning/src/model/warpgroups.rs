@@ -42,6 +42,10 @@ pub struct WarpgroupKernel {
     pub ping_pong: bool,
     /// Whether probabilities pass through shared memory.
     pub p_in_shared: bool,
+    /// Whether Q stays in registers, or is read from shared memory in every step.
+    pub q_in_registers: bool,
+    /// Whether threads write the output themselves, 16 bytes of a row at a time, or TMA does.
+    pub direct_output: bool,
     /// Whether a block takes one query tile after another.
     pub persistent: bool,
     /// Blocks that a multiprocessor holds.
@@ -100,6 +104,9 @@ const COPY_LATENCY: f64 = 370.0 + 100.0;
 /// of private data reach 36 ("hardware-unit-test" notes, RRZE gpu-benches).
 const SHARED_LINES: f64 = 81.0 / 36.0;
 
+/// Bytes of an element of the output.
+const ELEMENT_BYTES: f64 = 2.0;
+
 /// Rows of a warpgroup, and bytes of a step of `wgmma` in one row.
 const ROWS: f64 = 64.0;
 const DEPTH_BYTES: f64 = 32.0;
@@ -152,7 +159,7 @@ impl WarpgroupKernel {
     /// The clocks of both products of a warpgroup.
     fn tensor(&self, rates: &Rates) -> f64 {
         let scores = f64::from(self.head_dim) / self.depth()
-            * Self::product_clocks(rates, self.tile_n, true);
+            * Self::product_clocks(rates, self.tile_n, !self.q_in_registers);
         let output = f64::from(self.tile_n) / self.depth()
             * Self::product_clocks(rates, self.head_dim_v, self.p_in_shared);
         (scores + output) * BESIDE_COPIES
@@ -207,6 +214,7 @@ impl WarpgroupKernel {
     fn operand_bytes(&self) -> f64 {
         let bytes = f64::from(self.bytes);
         let query = ROWS * f64::from(self.head_dim) * bytes;
+        let query = if self.q_in_registers { 0.0 } else { query };
         let probabilities = if self.p_in_shared { 2.0 * self.scores() * bytes } else { 0.0 };
         self.tile_bytes() + query + probabilities
     }
@@ -226,6 +234,7 @@ impl WarpgroupKernel {
                 / f64::from(rates.exp2),
             shared: (consumers * self.operand_bytes() + bytes + transposed)
                 / f64::from(rates.shared_bytes),
+            tensor_memory: 0.0,
             l2: bytes / (f64::from(rates.l2_bytes) * SHARED_LINES * f64::from(self.cluster)),
         }
     }
@@ -264,6 +273,10 @@ impl WarpgroupKernel {
         let masked = self.interval(gpu, self.blocks, self.mask_instructions());
         let latency = PROLOGUE_LATENCY + EPILOGUE_LATENCY;
         let latency = if self.persistent { latency * PERSISTENT_SHARE } else { latency };
+        // Sectors of 32 bytes that are written in halves travel twice.
+        let output = f64::from(self.tile_m) * f64::from(self.head_dim_v) * ELEMENT_BYTES;
+        let again = if self.direct_output { output / f64::from(gpu.rates.l2_bytes) } else { 0.0 };
+        let latency = latency + again;
         Steps {
             tile: (self.tile_m, self.tile_n),
             order: self.order,
@@ -296,6 +309,8 @@ mod tests {
         overlap: true,
         ping_pong: true,
         p_in_shared: false,
+        q_in_registers: false,
+        direct_output: false,
         persistent: true,
         blocks: 1,
         order: Order::FirstTile,

@@ -136,6 +136,7 @@ impl WarpKernel {
             issue: self.instructions() / f64::from(rates.issue),
             exp2: self.scores() / f64::from(rates.exp2),
             shared: (self.operand_bytes() + self.tile_bytes()) / f64::from(rates.shared_bytes),
+            tensor_memory: 0.0,
             l2: self.tile_bytes() / f64::from(rates.l2_bytes),
         }
     }

@@ -37,6 +37,19 @@ pub struct Config {
 }
 
 impl Config {
+    /// No tile yet, and none of the variants.
+    pub const PLAIN: Self = Self {
+        tile_m: 0,
+        tile_n: 0,
+        warps: 0,
+        stages: 0,
+        blocks: 1,
+        q_in_registers: false,
+        share_q_k: false,
+        split_masked_loop: false,
+        rescale: Rescale::Always,
+    };
+
     /// Whether the kernel can be built, and what a block takes then. This is the one list of rules:
     /// what it accepts is the search space.
     ///

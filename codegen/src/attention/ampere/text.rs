@@ -6,6 +6,7 @@ use std::str::FromStr;
 use thiserror::Error;
 
 use super::{Config, Rescale};
+use crate::attention::word::Word;
 
 /// What the word consists of.
 pub(crate) const FORM: &str = "such as m128n64w4s1: rows, keys, warps, stages, b2 for two blocks on \
@@ -43,27 +44,16 @@ impl FromStr for Config {
 }
 
 fn parse(text: &str) -> Option<Config> {
-    let mut rest = text;
-    let mut number = |letter: char| {
-        let digits = rest.strip_prefix(letter)?;
-        let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
-        let value = digits[..end].parse().ok()?;
-        rest = &digits[end..];
-        Some(value)
-    };
+    let mut word = Word(text);
     let mut config = Config {
-        tile_m: number('m')?,
-        tile_n: number('n')?,
-        warps: number('w')?,
-        stages: number('s')?,
-        blocks: number('b').unwrap_or(1),
-        q_in_registers: false,
-        share_q_k: false,
-        split_masked_loop: false,
-        rescale: Rescale::Always,
+        tile_m: word.number('m')?,
+        tile_n: word.number('n')?,
+        warps: word.number('w')?,
+        stages: word.number('s')?,
+        blocks: word.number('b').unwrap_or(1),
+        ..Config::PLAIN
     };
-    while !rest.is_empty() {
-        let (flag, after) = rest.split_at_checked(2)?;
+    word.flags(|flag| {
         match flag {
             "qr" => config.q_in_registers = true,
             "sh" => config.share_q_k = true,
@@ -72,8 +62,8 @@ fn parse(text: &str) -> Option<Config> {
             "rs" => config.rescale = Rescale::Speculative,
             _ => return None,
         }
-        rest = after;
-    }
+        Some(())
+    })?;
     Some(config)
 }
 

@@ -59,6 +59,24 @@ pub(super) const HEAD_DIMS: [(u32, u32); 6] =
     [(64, 64), (96, 96), (128, 128), (192, 128), (192, 192), (256, 256)];
 
 impl Config {
+    /// No tile yet, and none of the variants.
+    pub const PLAIN: Self = Self {
+        tile_m: 0,
+        tile_n: 0,
+        stages: 0,
+        overlap: false,
+        ping_pong: false,
+        p_in_shared: false,
+        q_in_registers: false,
+        direct_output: false,
+        cluster: 1,
+        persistent: false,
+        longest_first: false,
+        split_masked_loop: false,
+        rescale: Rescale::Always,
+        polynomials: 0,
+    };
+
     /// Whether the kernel can be built, and what a block takes then. This is the one list of rules:
     /// what it accepts is the search space.
     ///

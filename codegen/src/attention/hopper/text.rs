@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use super::Config;
 use crate::attention::Rescale;
+use crate::attention::word::Word;
 
 /// What the word consists of.
 pub(crate) const FORM: &str = "such as m128n176s2ovpp: rows, keys, stages, then any of ov (softmax \
@@ -52,32 +53,14 @@ impl FromStr for Config {
 }
 
 fn parse(text: &str) -> Option<Config> {
-    let mut rest = text;
-    let mut number = |letter: char| {
-        let digits = rest.strip_prefix(letter)?;
-        let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
-        let value = digits[..end].parse().ok()?;
-        rest = &digits[end..];
-        Some(value)
-    };
+    let mut word = Word(text);
     let mut config = Config {
-        tile_m: number('m')?,
-        tile_n: number('n')?,
-        stages: number('s')?,
-        overlap: false,
-        ping_pong: false,
-        p_in_shared: false,
-        q_in_registers: false,
-        direct_output: false,
-        cluster: 1,
-        persistent: false,
-        longest_first: false,
-        split_masked_loop: false,
-        rescale: Rescale::Always,
-        polynomials: 0,
+        tile_m: word.number('m')?,
+        tile_n: word.number('n')?,
+        stages: word.number('s')?,
+        ..Config::PLAIN
     };
-    while !rest.is_empty() {
-        let (flag, after) = rest.split_at_checked(2)?;
+    word.flags(|flag| {
         match flag {
             "ov" => config.overlap = true,
             "pp" => config.ping_pong = true,
@@ -96,8 +79,8 @@ fn parse(text: &str) -> Option<Config> {
             "e4" => config.polynomials = 4,
             _ => return None,
         }
-        rest = after;
-    }
+        Some(())
+    })?;
     Some(config)
 }
 

@@ -79,7 +79,7 @@ pub fn run(
     };
     let jobs = match options.jobs {
         0 => std::thread::available_parallelism().map_or(1, |n| n.get()),
-        jobs => jobs,
+        jobs => jobs.min(Options::MOST_JOBS),
     };
     let result = grid::execute(&run, jobs);
     memory.release(buffers);

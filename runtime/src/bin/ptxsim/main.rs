@@ -76,7 +76,7 @@ struct RunOptions {
     /// Hold the kernel to a rule beyond the usual; may be given several times.
     #[arg(long = "lint", value_name = "NAME", value_parser = PossibleValuesParser::new(Lints::NAMES))]
     lints: Vec<String>,
-    /// Threads of this machine that execute blocks; 0 takes all cores.
+    /// Threads of this machine that execute blocks, 256 at the most; 0 takes all cores.
     #[arg(long, default_value_t = 0)]
     jobs: usize,
     /// Afterwards time the kernel on the GPU, this often.

@@ -4,10 +4,14 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, value_parser};
 use tilewright::attention::{Config, DataType, Mask, Problem};
 use tilewright::device::DeviceName;
 use tilewright::gpu::Gpu;
+use tilewright::sim::Options;
+
+/// The most threads that can be asked for.
+const MOST_JOBS: i64 = Options::MOST_JOBS as i64;
 
 /// Searches the tile configurations of attention kernels for the fastest one that is right.
 ///
@@ -80,8 +84,8 @@ pub(crate) struct Tune {
     #[arg(long, default_value = "16")]
     pub(crate) top: NonZeroUsize,
     /// Candidates evaluated at a time [default: one a core].
-    #[arg(long)]
-    pub(crate) jobs: Option<NonZeroUsize>,
+    #[arg(long, value_parser = value_parser!(u16).range(1..=MOST_JOBS))]
+    pub(crate) jobs: Option<u16>,
     /// Where random inputs begin; the cases of a kernel have this seed and the ones after it.
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u64,
@@ -183,8 +187,8 @@ pub(crate) struct Verify {
     #[command(flatten)]
     pub(crate) kernel: Kernel,
     /// Threads that execute blocks [default: one a core].
-    #[arg(long)]
-    pub(crate) jobs: Option<NonZeroUsize>,
+    #[arg(long, value_parser = value_parser!(u16).range(1..=MOST_JOBS))]
+    pub(crate) jobs: Option<u16>,
 }
 
 #[derive(Debug, Args)]

@@ -1,13 +1,13 @@
 use std::path::Path;
 
 use tilewright::attention::{Config, FieldError, Problem};
+use tilewright::case::Case;
 use tilewright::device::{Module, Simulator};
 use tilewright::gpu::Gpu;
 use tilewright::launch_file::Launch;
 use tilewright::reference::Values;
 use tilewright::sim::Options;
 use tilewright_codegen::published;
-use tilewright_tuning::case::Case;
 use tilewright_tuning::tune::describe;
 use tilewright_tuning::{Emitted, LAUNCH_FILE, write};
 
@@ -32,7 +32,7 @@ pub(crate) fn verify(arguments: &Verify) -> Outcome {
     let (emitted, case) = prepare(&arguments.kernel)?;
     let folder = tempfile::tempdir()?;
     write(folder.path(), &emitted, &case)?;
-    let jobs = arguments.jobs.map_or(0, Into::into);
+    let jobs = arguments.jobs.map_or(0, usize::from);
     let options = Options { seed: arguments.kernel.seed, jobs, ..Options::default() };
     simulate(&folder.path().join(LAUNCH_FILE), options)
 }

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use tilewright_tuning::model::compare::{Summary, comparisons};
 use tilewright_tuning::model::{Analytic, Model};
 use tilewright_tuning::report;
@@ -10,8 +12,7 @@ pub(crate) fn run() -> Outcome {
     let all = comparisons(&Analytic);
     say!("{}", report::comparisons(&all));
     say!("TFLOPs/s of {}; measured by others:", Analytic.version());
-    let mut sources: Vec<&str> = all.iter().map(|one| one.source.as_str()).collect();
-    sources.dedup();
+    let sources: BTreeSet<&str> = all.iter().map(|one| one.source.as_str()).collect();
     sources.iter().for_each(|source| say!("  {source}"));
     let mut gpus: Vec<&str> = all.iter().map(|one| one.gpu.name).collect();
     gpus.dedup();

@@ -1,4 +1,3 @@
-use std::error::Error;
 use std::io::IsTerminal;
 use std::path::Path;
 
@@ -7,7 +6,7 @@ use tilewright::device::{self, Cuda, Device, DeviceName};
 use tilewright::gpu::Gpu;
 use tilewright_codegen::published::{Damage, Row, Status};
 use tilewright_tuning::evaluate::Evaluator;
-use tilewright_tuning::measure::{self, measure};
+use tilewright_tuning::measure::{self, MeasureError, measure};
 use tilewright_tuning::model::{Analytic, Model};
 use tilewright_tuning::table;
 use tilewright_tuning::tools::Tools;
@@ -37,6 +36,7 @@ pub(crate) fn run(arguments: &Tune) -> Outcome {
         tools: &tools,
         seeds: (0..CASES).map(|case| arguments.seed.wrapping_add(case)).collect(),
     };
+    let device = device(arguments.device, gpu)?;
     prepare_folder(&arguments.out)?;
     let tasks = plan(&arguments.problems(), &evaluator, arguments.top.get())?;
     let path = table::path(&arguments.out, gpu);
@@ -47,7 +47,7 @@ pub(crate) fn run(arguments: &Tune) -> Outcome {
 
     introduce(gpu, &tools, &tasks);
     let bar = progress(tasks.iter().map(|task| task.candidates().len()).sum());
-    let jobs = arguments.jobs.map_or(0, Into::into);
+    let jobs = arguments.jobs.map_or(0, usize::from);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs).build()?;
     let done = |row: &Row| {
         bar.set_message(row.config.clone());
@@ -57,7 +57,8 @@ pub(crate) fn run(arguments: &Tune) -> Outcome {
     bar.finish_and_clear();
 
     conclude(&tasks, &found);
-    let measured = measured(arguments, gpu, &tasks, &found, &evaluator.seeds);
+    let measured = device
+        .map_or(Ok(Vec::new()), |device| measured(device, gpu, &tasks, &found, &evaluator.seeds));
     let measured = measured.unwrap_or_else(|error| {
         // What was modelled is still worth keeping.
         complain!("warning: nothing was measured: {error}");
@@ -108,16 +109,14 @@ fn introduce(gpu: &Gpu, tools: &Tools, tasks: &[Task]) {
     }
 }
 
-/// Measures the best candidates where there is a GPU to do so, and prints what came out.
+/// Measures the best candidates, and prints what came out.
 fn measured(
-    arguments: &Tune,
+    mut device: Cuda,
     gpu: &Gpu,
     tasks: &[Task],
     found: &Found,
     seeds: &[u64],
-) -> Result<Vec<Vec<Row>>, Box<dyn Error>> {
-    let Some(ordinal) = ordinal(arguments.device, gpu) else { return Ok(Vec::new()) };
-    let mut device = Cuda::open(ordinal)?;
+) -> Result<Vec<Vec<Row>>, MeasureError> {
     let mut all = Vec::new();
     for (task, ranking) in tasks.iter().zip(&found.rows) {
         let rows = measure(&mut device, gpu, &task.problem, ranking, MEASURED, seeds)?;
@@ -129,15 +128,16 @@ fn measured(
 }
 
 /// The GPU to measure on: the one asked for, or else the first that is the one tuned for.
-fn ordinal(asked: Option<DeviceName>, gpu: &Gpu) -> Option<usize> {
-    match asked {
+fn device(asked: Option<DeviceName>, gpu: &Gpu) -> Result<Option<Cuda>, device::Error> {
+    let ordinal = match asked {
         Some(DeviceName::Simulator) => None,
         Some(DeviceName::Cuda(ordinal)) => Some(ordinal),
         None => {
             let known = device::gpus().unwrap_or_default();
             known.iter().find(|info| measure::is(info, gpu)).map(|info| info.ordinal)
         }
-    }
+    };
+    ordinal.map(Cuda::open).transpose()
 }
 
 /// Prints the rankings.
