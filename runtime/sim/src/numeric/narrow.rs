@@ -210,6 +210,12 @@ pub fn e5m2_to_f32(bits: u8) -> f32 {
     host::widen::<E5m2>(bits)
 }
 
+/// The value of a number of six or four bits.
+#[inline(always)]
+pub fn small_to_f32<F: Format<Bits = u8>>(bits: u8) -> f32 {
+    host::widen::<F>(bits)
+}
+
 /// `cvt.pack.sat` of two `.s32` to integers of `width` bits, clamped to their range. They enter
 /// below `c`, which moves up; it is 0 in the form without it. `a` becomes the upper one.
 ///

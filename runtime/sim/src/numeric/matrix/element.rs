@@ -2,8 +2,10 @@
 
 use super::Register;
 use super::tile::Tile;
-use crate::numeric::narrow::{e4m3_to_f32, e5m2_to_f32};
-use crate::numeric::{Bf16, E4m3, E5m2, F16, Tf32, bf16_to_f32, f16_to_f32};
+use crate::numeric::narrow::{e4m3_to_f32, e5m2_to_f32, small_to_f32};
+use crate::numeric::{
+    Bf16, E2m1, E2m3, E3m2, E4m3, E5m2, F16, Tf32, bf16_to_f32, f16_to_f32,
+};
 
 /// A type of the elements of A and B, of which the registers of four lanes hold `C`.
 pub trait Element<const C: usize> {
@@ -75,3 +77,20 @@ element!(U8, 16, u8, f32::from);
 element!(S4, 32, u8, |bits: u8| f32::from((bits << 4) as i8 >> 4));
 element!(U4, 32, u8, |bits: u8| f32::from(bits & 15));
 element!(B1, 128, u8, |bits: u8| f32::from(bits & 1));
+
+/// A format of fewer bits than a byte.
+macro_rules! small {
+    ($name:ident, $bits:literal) => {
+        impl Number for $name {
+            const BITS: usize = $bits;
+            #[inline(always)]
+            fn value(bits: u32) -> f32 {
+                small_to_f32::<$name>((bits & ((1 << $bits) - 1)) as u8)
+            }
+        }
+    };
+}
+
+small!(E3m2, 6);
+small!(E2m3, 6);
+small!(E2m1, 4);

@@ -8,6 +8,8 @@ mod fragment;
 mod integer;
 mod mma;
 mod quads;
+mod shared;
+pub mod tcgen05;
 mod tile;
 pub mod wgmma;
 pub mod wmma;
@@ -20,6 +22,7 @@ pub use fragment::{Row, load, store, transpose};
 pub use integer::{BitOperation, mma_b1, mma_s32, mma_s32_m8};
 pub use mma::{mma_f16, mma_f32};
 pub use quads::{Accumulator, Layout, mma_m8n8k4_f16, mma_m8n8k4_f32};
+pub use shared::Units;
 pub use tile::{Tile, multiply_accumulate};
 
 /// A 32-bit register of a warp, lane by lane.

@@ -17,8 +17,9 @@
 //! exact.
 
 use super::Register;
-use super::descriptor::{Descriptor, Major, Swizzle, UNIT};
+use super::descriptor::{Descriptor, Major, UNIT};
 use super::element::{B1, Element, Number, S8, U8};
+use super::shared::Units;
 use super::tile::{Tile, multiply_accumulate};
 use super::wmma::Sum;
 use crate::numeric::{Bf16, E4m3, E5m2, F16, F32, Format, Tf32, f16_to_f32, f32_to_f16};
@@ -100,36 +101,21 @@ pub struct SharedMatrix {
 }
 
 impl SharedMatrix {
+    /// Where its units lie.
+    fn units_of(self) -> Units {
+        let Self { descriptor, major, factor } = self;
+        Units { descriptor, major, each: factor.each(), k: factor.k() }
+    }
+
     /// The addresses of its 16-byte units, as rows or columns `outer` have them.
     pub fn units(self, outer: std::ops::Range<usize>) -> impl Iterator<Item = u32> {
-        let (bits, each, k) = (self.factor.bits(), self.factor.each(), self.factor.k());
-        let (outer_step, k_step) = match self.major {
-            Major::K => (1, each),
-            Major::Mn => (each, 1),
-        };
-        outer.step_by(outer_step).flat_map(move |i| {
-            (0..k).step_by(k_step).map(move |k| self.descriptor.unit(self.major, i, k, bits))
-        })
+        self.units_of().of(outer).map(|(_, _, at)| at)
     }
 
     /// An address that its `outer` rows or columns do not reach; near their end, but not
     /// necessarily there.
     pub fn bound(self, outer: usize) -> u32 {
-        let Descriptor { start, leading, stride, swizzle } = self.descriptor;
-        let span = swizzle.span();
-        // Eight rows of a span, and how often each offset is added.
-        let groups = |elements: usize, each: usize| (elements.div_ceil(each) - 1) as u32;
-        let span_elements = span as usize * 8 / self.factor.bits();
-        let (leadings, strides) = match (self.major, swizzle) {
-            (Major::K, Swizzle::None) => (1, groups(outer, 8)),
-            (Major::K, _) => (0, groups(outer, 8)),
-            (Major::Mn, Swizzle::None) => {
-                (groups(self.factor.k(), 8), groups(outer, span_elements))
-            }
-            (Major::Mn, _) => (groups(outer, span_elements), groups(self.factor.k(), 8)),
-        };
-        // The start may lie within a row, whose units change places.
-        (start | (span - 1)) + leadings * leading + strides * stride + 8 * span
+        self.units_of().bound(outer)
     }
 
     /// Widens A: 64 rows of K numbers.
@@ -159,39 +145,10 @@ impl SharedMatrix {
         self,
         outer: usize,
         read: impl Fn(u32) -> [u8; UNIT],
-        mut put: impl FnMut(usize, usize, f32),
+        put: impl FnMut(usize, usize, f32),
     ) {
-        let (descriptor, k) = (self.descriptor, 2 * E);
-        match self.major {
-            Major::K => {
-                for i in 0..outer {
-                    for first in (0..k).step_by(E) {
-                        let unit = read(descriptor.unit(Major::K, i, first, T::BITS));
-                        for (j, value) in numbers::<T, E>(unit).into_iter().enumerate() {
-                            put(i, first + j, value);
-                        }
-                    }
-                }
-            }
-            Major::Mn => {
-                for first in (0..outer).step_by(E) {
-                    for k in 0..k {
-                        let unit = read(descriptor.unit(Major::Mn, first, k, T::BITS));
-                        for (j, value) in numbers::<T, E>(unit).into_iter().enumerate() {
-                            put(first + j, k, value);
-                        }
-                    }
-                }
-            }
-        }
+        self.units_of().widen::<T, E>(outer, read, put);
     }
-}
-
-/// The numbers of a 16-byte unit.
-#[inline(always)]
-fn numbers<T: Number, const E: usize>(unit: [u8; UNIT]) -> [f32; E] {
-    let bits = u128::from_le_bytes(unit);
-    std::array::from_fn(|i| T::value((bits >> (i * T::BITS)) as u32))
 }
 
 /// Widens the fragment of A that a warp has: 16 rows of K numbers.

@@ -9,6 +9,7 @@ mod integer;
 mod matrix;
 mod narrow;
 mod oracle;
+mod tcgen05;
 mod wgmma;
 mod wmma;
 

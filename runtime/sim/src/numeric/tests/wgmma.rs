@@ -23,7 +23,7 @@ const SWIZZLES: [(Swizzle, u64); 4] =
     [(Swizzle::None, 0), (Swizzle::Bytes32, 3), (Swizzle::Bytes64, 2), (Swizzle::Bytes128, 1)];
 
 /// SplitMix64.
-fn next(state: &mut u64) -> u64 {
+pub(super) fn next(state: &mut u64) -> u64 {
     *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let z = (*state ^ *state >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -57,7 +57,7 @@ fn random_element(factor: Factor, state: &mut u64) -> u32 {
 }
 
 /// The places of a matrix, row after row.
-fn places(rows: usize, columns: usize) -> impl Iterator<Item = (usize, usize)> {
+pub(super) fn places(rows: usize, columns: usize) -> impl Iterator<Item = (usize, usize)> {
     (0..rows).flat_map(move |row| (0..columns).map(move |column| (row, column)))
 }
 
@@ -82,6 +82,7 @@ impl Tile {
             Swizzle::Bytes32 => (2, unit ^ (row / 4 % 2)),
             Swizzle::Bytes64 => (4, unit ^ (row / 2 % 4)),
             Swizzle::Bytes128 => (8, unit ^ (row % 8)),
+            Swizzle::Bytes128Atoms32 => unreachable!("wgmma has no such swizzle"),
         };
         let address = self.start + (row * units + exchanged) * 16 + byte;
         if bits == 1 {
