@@ -39,7 +39,7 @@ fn read(case: &Path) -> Result<(Launch, Module), String> {
 
 /// Whether the simulator executes the kernel's target.
 fn is_simulated(launch: &Launch) -> bool {
-    let targets = [".target sm_8", ".target sm_9"];
+    let targets = [".target sm_8", ".target sm_9", ".target sm_10"];
     let has_target = |line: &str| targets.iter().any(|target| line.starts_with(target));
     launch.ptx.lines().any(has_target)
 }

@@ -241,6 +241,14 @@ pub enum FaultKind {
         /// What is wrong with it.
         problem: String,
     },
+    /// An instruction descriptor that no hardware defines.
+    #[error("instruction descriptor {descriptor:#010x}: {problem}")]
+    InstructionDescriptor {
+        /// The descriptor.
+        descriptor: u32,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// Warps of a warpgroup that do not act together.
     #[error("warpgroup: {0}")]
     Warpgroup(String),

@@ -17,7 +17,7 @@ use crate::memory::SharedMemory;
 use crate::numeric::matrix::wgmma::{
     Factor, M, PANEL, Product, SharedMatrix, WARP_ROWS, fragment_rows,
 };
-use crate::numeric::matrix::{Descriptor, Major, UNIT};
+use crate::numeric::matrix::{Descriptor, Major, UNIT, Units};
 use crate::program::code::{Action, Multiplicand, Pc, Wgmma};
 
 /// Warps of a warpgroup.
@@ -189,15 +189,10 @@ impl Warp {
             Err(error) => return refuse(error.to_string()),
         };
         let matrix = SharedMatrix { descriptor, major, factor };
-        let size = context.run.shared_size;
-        let end = || matrix.units(0..outer).max().map_or(0, |last| last as usize + UNIT);
-        if matrix.bound(outer) as usize > size && end() > size {
-            let end = end();
-            return refuse(format!(
-                "the matrix ends at {end:#x}; the block has {size:#x} bytes of shared memory"
-            ));
+        match lies_in_shared(matrix.placement(), outer, context.run.shared_size) {
+            Ok(()) => Ok(matrix),
+            Err(problem) => refuse(problem),
         }
-        Ok(matrix)
     }
 
     /// The last product whose sums are yet to appear in some of these registers.
@@ -303,8 +298,23 @@ impl Warp {
     }
 }
 
+/// Refuses a matrix whose `outer` rows or columns do not all lie in the `size` bytes of shared memory
+/// that a block has.
+pub(crate) fn lies_in_shared(units: Units, outer: usize, size: usize) -> Result<(), String> {
+    if units.bound(outer) as usize <= size {
+        return Ok(());
+    }
+    let last = units.of(0..outer).map(|(_, _, at)| at).max();
+    match last.map_or(0, |last| last as usize + UNIT) {
+        end if end > size => Err(format!(
+            "the matrix ends at {end:#x}; the block has {size:#x} bytes of shared memory"
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// A 16-byte unit that was found to be there when the product was issued.
-fn unit(shared: &SharedMemory, at: u32) -> [u8; UNIT] {
+pub(crate) fn unit(shared: &SharedMemory, at: u32) -> [u8; UNIT] {
     let bytes = shared.get(u64::from(at), UNIT as u32);
     bytes.and_then(|bytes| bytes.try_into().ok()).unwrap_or_default()
 }

@@ -22,6 +22,9 @@ pub(crate) enum Proxy {
     /// Not a proxy: accesses of mbarrier instructions to their object, to which
     /// `fence.mbarrier_init` shows its initialization and nothing else.
     Mbarrier,
+    /// Not a proxy: the write of `tcgen05.alloc`. Shipped kernels let copies overwrite the address
+    /// that they have read, without a fence.
+    Allocation,
     /// Not a proxy: what `tcgen05.fence::before_thread_sync` has passed on.
     TensorBefore,
     /// What `tcgen05.fence::after_thread_sync` has taken from that.
@@ -34,12 +37,17 @@ const FENCED: usize = 6;
 impl Proxy {
     /// Whether accesses go through the generic proxy.
     pub(super) fn is_generic(self) -> bool {
-        matches!(self, Self::Generic | Self::Mbarrier)
+        matches!(self, Self::Generic | Self::Mbarrier | Self::Allocation)
+    }
+
+    /// Whether other proxies need a fence after its writes.
+    pub(super) fn needs_fence(self) -> bool {
+        self.is_generic() && self != Self::Allocation
     }
 
     fn index(self) -> Option<usize> {
         match self {
-            Self::Generic => None,
+            Self::Generic | Self::Allocation => None,
             Self::AsyncShared => Some(0),
             Self::AsyncGlobal => Some(1),
             Self::TensorMap => Some(2),

@@ -101,7 +101,7 @@ impl Cell {
         // Whether a write that happened before is hidden from the proxy of the new access.
         let hidden = |r: &Record| {
             (r.writes() || clock.fences_reads && new.writes())
-                && r.proxy.is_generic()
+                && r.proxy.needs_fence()
                 && !clock.sees(lane, new.proxy, (r.cluster, r.accessor, r.time))
         };
         // Bytes to which a thread wrote what they held: their value is known whoever wrote first.

@@ -82,6 +82,11 @@ impl TensorMemory {
         &mut self.cells[column as usize]
     }
 
+    /// The cells of neighbouring columns that are allocated, to be written.
+    pub(crate) fn columns_mut(&mut self, first: u32, count: u32) -> &mut [[u32; TENSOR_LANES]] {
+        &mut self.cells[first as usize..(first + count) as usize]
+    }
+
     /// Whether all of these columns are allocated.
     #[inline]
     pub(crate) fn is_allocated(&self, column: u32, columns: u32) -> bool {

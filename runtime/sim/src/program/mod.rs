@@ -23,6 +23,7 @@ mod name;
 mod narrow;
 pub(crate) mod operands;
 pub(crate) mod tcgen05;
+pub(crate) mod tcgen05_mma;
 mod tensor;
 mod wgmma;
 mod wmma;

@@ -4,6 +4,7 @@ use tilewright_codegen::ptx::Opcode;
 
 use super::code::{Action, Address, Convergence};
 use super::operands::{Lowered, Operands};
+use super::tcgen05_mma::{self, Multiply};
 use crate::exec::registers::Slot;
 use crate::exec::tcgen05::shape::{Reduction, Shape};
 
@@ -38,6 +39,7 @@ pub(crate) enum Tcgen05 {
         address: Address,
     },
     Commit(Commit),
+    Multiply(Box<Multiply>),
 }
 
 /// `tcgen05.ld`.
@@ -93,6 +95,7 @@ pub(super) fn lower(o: &mut Operands<'_>) -> Lowered<(Action, Convergence)> {
             let multicast = if is_multicast { Some(o.source(1)?) } else { None };
             (Tcgen05::Commit(Commit { barrier, multicast }), Convergence::Free)
         }
+        Tcgen05Mma => (Tcgen05::Multiply(Box::new(tcgen05_mma::lower(o)?)), Convergence::Free),
         _ => return Err(o.unsupported("")),
     };
     Ok((Action::Tcgen05(Box::new(action)), convergence))

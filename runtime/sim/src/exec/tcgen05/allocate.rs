@@ -6,7 +6,7 @@ use super::super::access::{check_alignment, locate};
 use super::super::registers::{ALL, Slot};
 use super::{first, peer, refuse};
 use crate::fault::{AccessKind, FaultKind};
-use crate::hazard::{Event, TensorAccessor, TensorShadow};
+use crate::hazard::{Event, Proxy, TensorAccessor, TensorShadow};
 use crate::machine::{Context, Issuer, Next, Outcome, Raised, State, Warp};
 use crate::memory::tensor::{
     LEAST_COLUMNS, TENSOR_COLUMNS, TensorAddress, TensorMemory, TensorRegion,
@@ -114,7 +114,8 @@ impl Warp {
             return Err(context.outside(AccessKind::Write, space, address, (4, 0)));
         };
         if context.hazards() {
-            let event = Event::new(AccessKind::Write, Order::Weak, Scope::Block, 4);
+            let event = Event::new(AccessKind::Write, Order::Weak, Scope::Block, 4)
+                .through(Proxy::Allocation);
             self.observe(event, Space::Shared, &[address; 32], 1, context)?;
         }
         context.block().shared.set(offset, &column.to_le_bytes());

@@ -28,6 +28,7 @@
 //! Regions that `access_tensor` has let pass are there then.
 
 mod allocate;
+mod mma;
 mod queue;
 mod registers;
 pub(crate) mod shape;
@@ -69,6 +70,9 @@ impl Warp {
                 self.shift_tensor(group, (*pair, address), active, context)?;
             }
             Tcgen05::Commit(commit) => self.commit(group, commit, active, context)?,
+            Tcgen05::Multiply(multiply) => {
+                self.multiply_tensor(group, multiply, active, context)?;
+            }
         }
         self.groups[group].pc += 1;
         Ok(Next::Go)

@@ -152,12 +152,15 @@ impl Descriptor {
         if bits & Self::RESERVED != 0 {
             return Err(DescriptorError::Reserved(bits & Self::RESERVED));
         }
-        Self::fields(bits, match bits >> 62 {
-            0 => Swizzle::None,
-            1 => Swizzle::Bytes128,
-            2 => Swizzle::Bytes64,
-            _ => Swizzle::Bytes32,
-        })
+        Self::fields(
+            bits,
+            match bits >> 62 {
+                0 => Swizzle::None,
+                1 => Swizzle::Bytes128,
+                2 => Swizzle::Bytes64,
+                _ => Swizzle::Bytes32,
+            },
+        )
     }
 
     /// Takes a descriptor of `tcgen05` apart.
@@ -185,14 +188,17 @@ impl Descriptor {
         if bits >> 52 & 1 != 0 {
             return Err(DescriptorError::LeadingAddress);
         }
-        Self::fields(bits, match bits >> 61 {
-            0 => Swizzle::None,
-            1 => Swizzle::Bytes128Atoms32,
-            2 => Swizzle::Bytes128,
-            4 => Swizzle::Bytes64,
-            6 => Swizzle::Bytes32,
-            swizzle => return Err(DescriptorError::Swizzle(swizzle)),
-        })
+        Self::fields(
+            bits,
+            match bits >> 61 {
+                0 => Swizzle::None,
+                1 => Swizzle::Bytes128Atoms32,
+                2 => Swizzle::Bytes128,
+                4 => Swizzle::Bytes64,
+                6 => Swizzle::Bytes32,
+                swizzle => return Err(DescriptorError::Swizzle(swizzle)),
+            },
+        )
     }
 
     /// What all descriptors have.

@@ -3,9 +3,7 @@
 use super::Register;
 use super::tile::Tile;
 use crate::numeric::narrow::{e4m3_to_f32, e5m2_to_f32, small_to_f32};
-use crate::numeric::{
-    Bf16, E2m1, E2m3, E3m2, E4m3, E5m2, F16, Tf32, bf16_to_f32, f16_to_f32,
-};
+use crate::numeric::{Bf16, E2m1, E2m3, E3m2, E4m3, E5m2, F16, Tf32, bf16_to_f32, f16_to_f32};
 
 /// A type of the elements of A and B, of which the registers of four lanes hold `C`.
 pub trait Element<const C: usize> {

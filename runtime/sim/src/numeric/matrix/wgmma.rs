@@ -102,20 +102,14 @@ pub struct SharedMatrix {
 
 impl SharedMatrix {
     /// Where its units lie.
-    fn units_of(self) -> Units {
+    pub fn placement(self) -> Units {
         let Self { descriptor, major, factor } = self;
         Units { descriptor, major, each: factor.each(), k: factor.k() }
     }
 
     /// The addresses of its 16-byte units, as rows or columns `outer` have them.
     pub fn units(self, outer: std::ops::Range<usize>) -> impl Iterator<Item = u32> {
-        self.units_of().of(outer).map(|(_, _, at)| at)
-    }
-
-    /// An address that its `outer` rows or columns do not reach; near their end, but not
-    /// necessarily there.
-    pub fn bound(self, outer: usize) -> u32 {
-        self.units_of().bound(outer)
+        self.placement().of(outer).map(|(_, _, at)| at)
     }
 
     /// Widens A: 64 rows of K numbers.
@@ -147,7 +141,7 @@ impl SharedMatrix {
         read: impl Fn(u32) -> [u8; UNIT],
         put: impl FnMut(usize, usize, f32),
     ) {
-        self.units_of().widen::<T, E>(outer, read, put);
+        self.placement().widen::<T, E>(outer, read, put);
     }
 }
 

@@ -128,8 +128,7 @@ fn lay_out(
         (Major::Mn, _) => (beside, below),
     };
     let field = |bytes: usize, shift: u32| ((bytes / 16) as u64) << shift;
-    let encoded =
-        field(start, 0) | field(leading, 16) | field(stride, 32) | 1 << 46 | code << 61;
+    let encoded = field(start, 0) | field(leading, 16) | field(stride, 32) | 1 << 46 | code << 61;
     (memory, encoded)
 }
 
@@ -145,7 +144,8 @@ fn check_shared(factor: Factor, major: Major, swizzle: usize, outer: usize, seed
     let k = if major == Major::Mn { k.next_multiple_of(8) } else { k };
     let swizzle = SWIZZLES[swizzle];
     // Neighbours along K lie in one span.
-    if major == Major::K && swizzle.0 != Swizzle::None
+    if major == Major::K
+        && swizzle.0 != Swizzle::None
         && k / factor.each() * 16 > swizzle.0.span() as usize
     {
         return;
@@ -354,9 +354,7 @@ fn widen_scales(
 }
 
 fn shapes() -> impl Strategy<Value = Shape> {
-    let of = |rows, pair, stationary, lane| {
-        move |n| Shape { rows, n, pair, stationary, lane }
-    };
+    let of = |rows, pair, stationary, lane| move |n| Shape { rows, n, pair, stationary, lane };
     prop_oneof![
         (1_usize..=4).prop_map(|n| 8 * n).prop_map(of(128, false, false, 0)),
         (1_usize..=4).prop_map(|n| 8 * n).prop_map(of(64, false, false, 0)),

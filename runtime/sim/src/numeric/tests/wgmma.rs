@@ -155,7 +155,7 @@ fn check_shared(factor: Factor, major: Major, swizzle: usize, outer: usize, seed
     units.sort_unstable();
     units.dedup();
     assert_eq!(units.len(), outer * 2, "every unit once");
-    assert!(units.last().is_some_and(|&last| last + 16 <= shared.bound(outer)));
+    assert!(units.last().is_some_and(|&last| last + 16 <= shared.placement().bound(outer)));
 }
 
 /// A of a warp as its registers hold it.

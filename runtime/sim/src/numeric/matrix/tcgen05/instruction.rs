@@ -99,6 +99,8 @@ pub struct Instruction {
     pub b_major: Major,
     /// Integers stop at the ends of their range.
     pub saturate: bool,
+    /// Half of A's elements are left out.
+    pub sparse: bool,
     /// Which of the metadata that lie together are those of a sparse A.
     pub selector: u32,
     /// Where A's scales lie, of a scaled kind.
@@ -187,11 +189,17 @@ impl Instruction {
             a_major: major(15),
             b_major: major(16),
             saturate: field(3, 1) == 1,
+            sparse: form.sparse,
             selector: field(0, 2),
             a_scales,
             b_scales,
         };
         instruction.check_mn_major(form)
+    }
+
+    /// Columns that A has in memory, which are fewer than K where half of them are left out.
+    pub fn a_columns(&self) -> usize {
+        if self.sparse { self.k / 2 } else { self.k }
     }
 
     /// Refuses columns that fill no whole units of 16 bytes.
@@ -310,7 +318,8 @@ fn scales(
     // Elements left out count: a scale is that of as many as are left.
     let factors = k.div_ceil(form.block);
     let step = factors.next_power_of_two();
-    let names = ["the byte of A's scales (bits 29 and 30)", "the byte of B's scales (bits 4 and 5)"];
+    let names =
+        ["the byte of A's scales (bits 29 and 30)", "the byte of B's scales (bits 4 and 5)"];
     for (byte, name) in bytes.into_iter().zip(names) {
         if !(byte as usize).is_multiple_of(step.min(4)) {
             let expected = if step == 2 { "0 or 2" } else { "0" };

@@ -100,7 +100,7 @@ impl Product {
         let chunks = self.k / self.chunk;
         let scales = (!operands.a_scales.is_empty()).then(|| {
             let a = &operands.a_scales[rows * chunks..][..chunks];
-            (a, &operands.b_scales[columns * chunks..][..chunks])
+            [a, &operands.b_scales[columns * chunks..][..chunks]]
         });
         let mut sum = self.begin(d, lane, accumulation.scale);
         match self.chunk {
@@ -116,9 +116,8 @@ impl Product {
                 result[i] = match self.sum {
                     Sum::F32 => F32::canonical(sum[i].to_bits()),
                     Sum::F16 => u32::from(f32_to_f16(sum[i])),
-                    Sum::S32 => {
-                        self.add_integer(if accumulates { cells[i] as i32 } else { 0 }, sum[i] as i32)
-                    }
+                    Sum::S32 => self
+                        .add_integer(if accumulates { cells[i] as i32 } else { 0 }, sum[i] as i32),
                 };
             }
             if written == u8::MAX {
@@ -160,11 +159,11 @@ fn multiply<const CHUNK: usize>(
     sum: &mut Tile<PANEL, PANEL>,
     a: &[f32],
     b: &[f32],
-    scales: Option<(&[[f32; PANEL]], &[[f32; PANEL]])>,
+    scales: Option<[&[[f32; PANEL]]; 2]>,
 ) {
     let a = a.as_chunks::<PANEL>().0.as_chunks::<CHUNK>().0;
     let b = b.as_chunks::<CHUNK>().0.as_chunks::<PANEL>().0;
-    let Some((a_scales, b_scales)) = scales else {
+    let Some([a_scales, b_scales]) = scales else {
         for (a, b) in a.iter().zip(b) {
             multiply_accumulate(sum, b, a);
         }

@@ -1,0 +1,600 @@
+//! Kernels that multiply with `tcgen05.mma`, against a product in integers: every kind and type, M, N,
+//! swizzle, order and place of A, one block or a pair, with matrices laid out as tensor copies
+//! write them and tensor memory as the tables of the manual have it.
+
+use std::fmt::Write as _;
+
+use proptest::prelude::*;
+use proptest::sample::select;
+use tilewright_codegen::ptx::{check, parse};
+use tilewright_sim::numeric::narrow::{Narrowing, byte_pair, nibble_pair};
+use tilewright_sim::numeric::{E2m1, E2m3, E3m2, E4m3, E5m2, f16_to_f32, f32_to_f16};
+use tilewright_sim::{Launch, Memory, Options, Program, run};
+
+/// The kind, the types of D, A and B, and the elements of a block with a scale.
+type Types = (&'static str, &'static str, &'static str, &'static str, usize);
+
+const TYPES: [Types; 22] = [
+    ("f16", "f16", "f16", "f16", 0),
+    ("f16", "f32", "f16", "f16", 0),
+    ("f16", "f32", "bf16", "bf16", 0),
+    ("f16", "f32", "f16", "bf16", 0),
+    ("tf32", "f32", "tf32", "tf32", 0),
+    ("f8f6f4", "f32", "e4m3", "e4m3", 0),
+    ("f8f6f4", "f16", "e4m3", "e5m2", 0),
+    ("f8f6f4", "f32", "e5m2", "e2m3", 0),
+    ("f8f6f4", "f32", "e3m2", "e2m1", 0),
+    ("f8f6f4", "f16", "e2m1", "e3m2", 0),
+    ("f8f6f4", "f32", "e2m3", "e5m2", 0),
+    ("i8", "s32", "s8", "s8", 0),
+    ("i8", "s32", "u8", "s8", 0),
+    ("i8", "s32", "u8", "u8", 0),
+    ("i8", "s32", "s8", "u8", 0),
+    ("mxf8f6f4", "f32", "e4m3", "e2m1", 32),
+    ("mxf8f6f4", "f32", "e5m2", "e4m3", 32),
+    ("mxf8f6f4", "f32", "e2m3", "e3m2", 32),
+    ("mxf4", "f32", "packed", "packed", 32),
+    ("mxf4nvf4", "f32", "packed", "packed", 32),
+    ("mxf4nvf4", "f32", "packed", "packed", 16),
+    ("mxf4nvf4", "f32", "packed", "packed", 17),
+];
+/// Bytes of a row of the swizzle pattern, its rows, and its code in a descriptor.
+const SWIZZLES: [(usize, usize, u64); 5] =
+    [(16, 8, 0), (32, 8, 6), (64, 8, 4), (128, 8, 2), (128, 4, 1)];
+/// Columns of tensor memory that a block has: D, then A, then the scales of A and of B.
+const COLUMNS: usize = 128;
+const A_COLUMN: usize = 64;
+const SCALE_COLUMNS: [usize; 2] = [80, 96];
+const LANES: usize = 128;
+
+#[derive(Clone, Debug)]
+struct Case {
+    types: Types,
+    m: usize,
+    n: usize,
+    pair: bool,
+    stationary: bool,
+    /// Whether D is in the upper 16 of every 32 lanes, where it is in half of these.
+    upper: bool,
+    /// Of A and B, indices into [`SWIZZLES`].
+    swizzles: [usize; 2],
+    along_k: [bool; 2],
+    a_in_tensor_memory: bool,
+    accumulate: bool,
+    negate: [bool; 2],
+    saturate: bool,
+    /// The power of two that D is divided by.
+    scale: u32,
+    disables: bool,
+    seed: u64,
+}
+
+/// Bits from an element to the next, and of an element.
+fn bits(factor: &str) -> (usize, usize) {
+    match factor {
+        "f16" | "bf16" => (16, 16),
+        "tf32" => (32, 32),
+        "e2m3" | "e3m2" => (8, 6),
+        "e2m1" => (8, 4),
+        "packed" => (4, 4),
+        _ => (8, 8),
+    }
+}
+
+/// The encoding of a small number.
+fn encode(factor: &str, value: i32) -> u32 {
+    let single = (value as f32).to_bits();
+    let how = Narrowing::default();
+    match factor {
+        "f16" => f32_to_f16(value as f32).into(),
+        "bf16" => single >> 16,
+        // The low bits do not count.
+        "tf32" => single | 0x1fff,
+        "e4m3" => (byte_pair::<E4m3>(0, single, how) & 0xff).into(),
+        "e5m2" => (byte_pair::<E5m2>(0, single, how) & 0xff).into(),
+        "e2m3" => (byte_pair::<E2m3>(0, single, how) & 0xff).into(),
+        "e3m2" => (byte_pair::<E3m2>(0, single, how) & 0xff).into(),
+        "e2m1" | "packed" => nibble_pair::<E2m1>(0, single, how).into(),
+        _ => value as u32 & 0xff,
+    }
+}
+
+fn code(factor: &str) -> u32 {
+    match factor {
+        "f16" | "e4m3" | "u8" => 0,
+        "bf16" | "e5m2" | "s8" | "packed" => 1,
+        "tf32" => 2,
+        "e2m3" => 3,
+        "e3m2" => 4,
+        _ => 5,
+    }
+}
+
+fn mix(seed: u64, i: usize, k: usize) -> u64 {
+    (seed ^ (i * 256 + k) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56
+}
+
+/// A matrix in shared memory.
+struct Image {
+    bytes: Vec<u8>,
+    /// Of which the start is still to be added.
+    descriptor: u64,
+}
+
+impl Case {
+    fn factors(&self) -> [&'static str; 2] {
+        [self.types.2, self.types.3]
+    }
+
+    fn k(&self) -> usize {
+        256 / bits(self.types.2).0
+    }
+
+    fn blocks(&self) -> usize {
+        1 + usize::from(self.pair)
+    }
+
+    /// Rows of A and D that a block has.
+    fn rows(&self) -> usize {
+        self.m / self.blocks()
+    }
+
+    /// Element (i, k) of A (0) or B (1): a small number; of unsigned types not negative.
+    fn value(&self, matrix: usize, i: usize, k: usize) -> i32 {
+        let mixed = mix(self.seed.rotate_left(matrix as u32 * 7), i, k) as i32;
+        if self.factors()[matrix] == "u8" { mixed % 16 } else { mixed % 9 - 4 }
+    }
+
+    /// Elements with a common scale, and whether the scale is `.ue4m3`.
+    fn block(&self) -> (usize, bool) {
+        match self.types.4 {
+            0 => (256, false),
+            // One more says that scales of 16 elements are powers of two.
+            17 => (16, false),
+            block => (block, block == 16),
+        }
+    }
+
+    /// The scale of a block of row or column `i`, an integer.
+    fn scale_of(&self, matrix: usize, i: usize, block: usize) -> i32 {
+        if self.types.4 == 0 {
+            return 1;
+        }
+        let mixed = mix(self.seed.rotate_left(40 + matrix as u32), i, block) as i32;
+        if self.block().1 { 1 + mixed % 5 } else { 1 << (mixed % 3) }
+    }
+
+    /// A or B of a block: rows of a span below each other, spans beside each other behind them.
+    fn image(&self, matrix: usize, first: usize, outer: usize) -> Image {
+        let (factor, k) = (self.factors()[matrix], self.k());
+        let (span, below, code) = SWIZZLES[self.swizzles[matrix]];
+        let (container, bits) = bits(factor);
+        let along_k = self.along_k[matrix];
+        let (rows, columns) = if along_k { (outer, k) } else { (k, outer) };
+        let each = 8 * span / container;
+        let mut bytes = vec![0; rows * columns.div_ceil(each) * span];
+        for (row, column) in (0..rows).flat_map(|row| (0..columns).map(move |c| (row, c))) {
+            let (i, k) = if along_k { (row, column) } else { (column, row) };
+            let element = encode(factor, self.value(matrix, first + i, k));
+            let at = column % each * container;
+            let (unit, number) = (at / 128, at % 128 / container);
+            let turned = match (span, below) {
+                (32, _) => unit ^ (row / 4 % 2),
+                (64, _) => unit ^ (row / 2 % 4),
+                (128, 8) => unit ^ (row % 8),
+                (128, _) => unit ^ 2 * (row % 4),
+                _ => unit,
+            };
+            let line = column / each * rows + row;
+            for bit in (0..bits).filter(|bit| element >> bit & 1 != 0) {
+                let at = (line * span + turned * 16) * 8 + number * bits + bit;
+                bytes[at / 8] |= 1 << (at % 8);
+            }
+        }
+        let (beside, below) = (rows * span, below * span);
+        let (leading, stride) = match (along_k, span) {
+            (true, 16) => (beside, below),
+            (true, _) => (16, below),
+            (false, 16) => (below, beside),
+            (false, _) => (beside, below),
+        };
+        let field = |bytes: usize, shift: u32| ((bytes / 16) as u64) << shift;
+        let descriptor = field(leading, 16) | field(stride, 32) | 1 << 46 | code << 61;
+        Image { bytes, descriptor }
+    }
+
+    /// Lane and column of element (row, column) of a block's D.
+    fn cell(&self, row: usize, n: usize) -> (usize, usize) {
+        match (self.rows(), self.stationary) {
+            (128, _) => (row, n),
+            (64, false) if !self.pair => {
+                (row % 16 + 32 * (row / 16) + 16 * usize::from(self.upper), n)
+            }
+            (64, _) => (row + 64 * (n / (self.n / 2)), n % (self.n / 2)),
+            _ => (row + 32 * (n / (self.n / 4)), n % (self.n / 4)),
+        }
+    }
+
+    /// Element (row, column) of D before the product, which can be divided by 16.
+    fn before(&self, row: usize, column: usize) -> i32 {
+        16 * ((row + 3 * column) as i32 % 17 - 8)
+    }
+
+    fn encode_sum(&self, value: i32) -> u32 {
+        match self.types.1 {
+            "f16" => f32_to_f16(value as f32).into(),
+            "f32" => (value as f32).to_bits(),
+            _ => value as u32,
+        }
+    }
+
+    /// Tensor memory of a block before the product, lane by lane.
+    fn tensor_memory(&self, block: usize) -> Vec<[u32; COLUMNS]> {
+        let mut cells = vec![[0x1234_5678; COLUMNS]; LANES];
+        let first = block * self.rows();
+        let (container, _) = bits(self.types.2);
+        let below = if self.types.2 == "e2m1" { 2 } else { 0 };
+        for row in 0..self.rows() {
+            for n in 0..self.n {
+                let (lane, column) = self.cell(row, n);
+                cells[lane][column] = self.encode_sum(self.before(first + row, n));
+                // Every lane of D has its row of A.
+                for k in 0..self.k() {
+                    let word = &mut cells[lane][A_COLUMN + k * container / 32];
+                    let shift = k * container % 32;
+                    let mask = ((1_u64 << container) - 1) as u32;
+                    let element = encode(self.types.2, self.value(0, first + row, k)) << below;
+                    *word = *word & !(mask << shift) | element << shift;
+                }
+            }
+        }
+        let (size, is_e4m3) = self.block();
+        let factors = self.k() / size.min(self.k());
+        for (matrix, (first, count)) in [(first, self.rows()), (0, self.n)].into_iter().enumerate()
+        {
+            for i in 0..count {
+                let bytes = (0..factors).map(|block| {
+                    let scale = self.scale_of(matrix, first + i, block);
+                    match is_e4m3 {
+                        true => encode("e4m3", scale),
+                        false => 127 + scale.trailing_zeros(),
+                    }
+                });
+                let word = bytes.rev().fold(0, |word, byte| word << 8 | byte);
+                let word = word << (8 * self.scale_byte(matrix));
+                for quarter in 0..4 {
+                    cells[i % 32 + 32 * quarter][SCALE_COLUMNS[matrix] + i / 32] = word;
+                }
+            }
+        }
+        cells
+    }
+
+    /// The byte of the first scale.
+    fn scale_byte(&self, matrix: usize) -> u32 {
+        let factors = (self.k() / self.block().0.min(self.k())) as u32;
+        match self.types.4 {
+            0 => 0,
+            _ => (self.seed >> (8 * matrix)) as u32 % (4 / factors) * factors,
+        }
+    }
+
+    fn is_disabled(&self, block: usize, lane: usize) -> bool {
+        self.disables && mix(self.seed, block, lane) & 1 != 0
+    }
+
+    /// Tensor memory of a block after the product.
+    fn expected(&self, block: usize) -> Vec<[u32; COLUMNS]> {
+        let mut cells = self.tensor_memory(block);
+        let negate = self.negate[0] != self.negate[1] && self.types.1 != "s32";
+        let (size, _) = self.block();
+        for row in 0..self.rows() {
+            for n in 0..self.n {
+                let (lane, column) = self.cell(row, n);
+                if self.is_disabled(block, lane) {
+                    continue;
+                }
+                let row = block * self.rows() + row;
+                let terms = (0..self.k()).map(|k| {
+                    let scale = self.scale_of(0, row, k / size) * self.scale_of(1, n, k / size);
+                    self.value(0, row, k) * self.value(1, n, k) * scale
+                });
+                let product: i32 = terms.sum();
+                let before = if self.accumulate { self.before(row, n) >> self.scale } else { 0 };
+                let sum = before + if negate { -product } else { product };
+                cells[lane][column] = self.encode_sum(sum);
+            }
+        }
+        cells
+    }
+
+    fn instruction(&self) -> u32 {
+        let (kind, sum, a, b, _) = self.types;
+        let scaled = kind.starts_with("mx");
+        let sum = match (scaled, sum) {
+            (true, _) => self.scale_byte(1),
+            (_, "f16") => 0,
+            (_, "f32") => 1,
+            _ => 2,
+        };
+        let negate = if kind == "i8" { [false; 2] } else { self.negate };
+        let flag = |set: bool, bit: u32| u32::from(set) << bit;
+        let above = match scaled {
+            true => flag(!self.block().1, 23) | self.scale_byte(0) << 29,
+            false => flag(kind == "i8" && self.saturate, 3),
+        };
+        sum << 4
+            | code(a) << 7
+            | code(b) << 10
+            | flag(negate[0], 13)
+            | flag(negate[1], 14)
+            | flag(!self.along_k[0], 15)
+            | flag(!self.along_k[1], 16)
+            | (self.n as u32 / 8) << 17
+            | (self.m as u32 / 16) << 24
+            | above
+    }
+
+    /// The instruction that is tested.
+    fn multiply(&self) -> String {
+        let (kind, .., block) = self.types;
+        let (group, weight) = (self.blocks(), if self.stationary { ".ws" } else { "" });
+        let scale = match (kind, block) {
+            ("mxf8f6f4", _) => ".block_scale.scale_vec::1X",
+            ("mxf4", _) | ("mxf4nvf4", 32) => ".block_scale.scale_vec::2X",
+            ("mxf4nvf4", _) => ".block_scale.scale_vec::4X",
+            _ => "",
+        };
+        let a = if self.a_in_tensor_memory { "[%ta]" } else { "%da" };
+        let mut text = format!(
+            "tcgen05.mma{weight}.cta_group::{group}.kind::{kind}{scale} [%td], {a}, %db, %i"
+        );
+        if block != 0 {
+            text += ", [%sa], [%sb]";
+        } else if self.disables {
+            let words: Vec<String> = (0..4 * group).map(|i| format!("%m{i}")).collect();
+            write!(text, ", {{{}}}", words.join(", ")).unwrap();
+        }
+        text += ", %accumulate";
+        if self.scale > 0 {
+            write!(text, ", {}", self.scale).unwrap();
+        }
+        text + ";\n"
+    }
+
+    fn kernel(&self, [a, b]: [u64; 2], shared: usize) -> String {
+        let group = self.blocks();
+        let lane = if self.upper && self.rows() == 64 { 16 << 16 } else { 0 };
+        let mut text = format!(
+            ".version 8.8\n.target sm_100a\n.address_size 64\n.visible .entry multiply(\
+             .param .u64 image, .param .u64 tensor, .param .u64 results)\n{{\n\
+             .shared .align 1024 .b8 tile[{shared}];\n.shared .align 8 .b8 bar[8];\n\
+             .shared .align 4 .b8 place[4];\n\
+             .reg .b64 %p<4>, %at, %da, %db;\n\
+             .reg .b32 %t, %s, %w<32>, %x, %rank, %base, %td, %ta, %sa, %sb, %i, %m<8>, %z;\n\
+             .reg .pred %accumulate, %first, %warp, %done;\n\
+             ld.param.u64 %p0, [image];\nld.param.u64 %p1, [tensor];\nld.param.u64 %p2, [results];\n\
+             mov.u32 %t, %tid.x;\nmov.u32 %rank, %ctaid.x;\n\
+             mad.wide.u32 %p0, %rank, {shared}, %p0;\n\
+             mad.lo.u32 %x, %rank, {LANES}, %t;\n\
+             mad.wide.u32 %p1, %x, {row}, %p1;\nmad.wide.u32 %p2, %x, {row}, %p2;\n\
+             mov.u32 %s, tile;\nmad.lo.u32 %s, %t, 16, %s;\nmad.wide.u32 %at, %t, 16, %p0;\n\
+             setp.eq.u32 %first, %t, 0;\nsetp.lt.u32 %warp, %t, 32;\n",
+            row = 4 * COLUMNS
+        );
+        for offset in (0..shared).step_by(2048) {
+            let words = "{%w0, %w1, %w2, %w3}";
+            writeln!(text, "ld.global.v4.b32 {words}, [%at+{offset}];").unwrap();
+            writeln!(text, "st.shared.v4.b32 [%s+{offset}], {words};").unwrap();
+        }
+        let cluster = match self.pair {
+            true => "barrier.cluster.arrive.aligned;\nbarrier.cluster.wait.aligned;\n",
+            false => "",
+        };
+        let words: Vec<String> = (0..32).map(|i| format!("%w{i}")).collect();
+        let words = words.join(", ");
+        write!(
+            text,
+            "fence.proxy.async.shared::cta;\n\
+             @%first mbarrier.init.shared::cta.b64 [bar], 1;\n\
+             @%first fence.mbarrier_init.release.cluster;\n\
+             @!%warp bra allocated;\n\
+             tcgen05.alloc.cta_group::{group}.sync.aligned.shared::cta.b32 [place], {COLUMNS};\n\
+             allocated:\nbar.sync 0;\nld.shared.u32 %base, [place];\n\
+             and.b32 %x, %t, 96;\nshl.b32 %x, %x, 16;\nadd.u32 %x, %x, %base;\n"
+        )
+        .unwrap();
+        for first in (0..COLUMNS).step_by(32) {
+            for i in 0..32 {
+                writeln!(text, "ld.global.b32 %w{i}, [%p1+{}];", 4 * (first + i)).unwrap();
+            }
+            writeln!(text, "tcgen05.st.sync.aligned.32x32b.x32.b32 [%x+{first}], {{{words}}};")
+                .unwrap();
+        }
+        let compare = if self.accumulate { "ge" } else { "lt" };
+        let commit = match self.pair {
+            true => ".shared::cluster.multicast::cluster.b64 [bar], %h;",
+            false => ".shared::cluster.b64 [bar];",
+        };
+        write!(
+            text,
+            "tcgen05.wait::st.sync.aligned;\ntcgen05.fence::before_thread_sync;\nbar.sync 0;\n\
+             {cluster}tcgen05.fence::after_thread_sync;\n\
+             setp.ne.u32 %done, %rank, 0;\n@%done bra issued;\n@!%first bra issued;\n\
+             add.u32 %td, %base, {lane};\nadd.u32 %ta, %td, {A_COLUMN};\n\
+             add.u32 %sa, %base, {};\nadd.u32 %sb, %base, {};\n\
+             mov.b64 %da, {a};\nmov.b64 %db, {b};\nmov.b32 %i, {};\n\
+             setp.{compare}.u32 %accumulate, %t, 0;\n",
+            SCALE_COLUMNS[0],
+            SCALE_COLUMNS[1],
+            self.instruction()
+        )
+        .unwrap();
+        for word in 0..4 * group {
+            let lanes = (0..32).filter(|i| self.is_disabled(word / 4, word % 4 * 32 + i));
+            let mask = lanes.fold(0_u32, |mask, i| mask | 1 << i);
+            writeln!(text, "mov.b32 %m{word}, {mask};").unwrap();
+        }
+        text += &self.multiply();
+        write!(
+            text,
+            "{{\n.reg .b16 %h;\nmov.b16 %h, 3;\n\
+             tcgen05.commit.cta_group::{group}.mbarrier::arrive::one{commit}\n}}\n\
+             issued:\nmov.u32 %z, 0;\n\
+             wait:\nmbarrier.try_wait.parity.shared::cta.b64 %done, [bar], %z;\n@!%done bra wait;\n\
+             tcgen05.fence::after_thread_sync;\n"
+        )
+        .unwrap();
+        for first in (0..COLUMNS).step_by(32) {
+            writeln!(
+                text,
+                "tcgen05.ld.sync.aligned.32x32b.x32.b32 {{{words}}}, [%x+{first}];\n\
+                 tcgen05.wait::ld.sync.aligned;"
+            )
+            .unwrap();
+            for i in 0..32 {
+                writeln!(text, "st.global.b32 [%p2+{}], %w{i};", 4 * (first + i)).unwrap();
+            }
+        }
+        write!(
+            text,
+            "tcgen05.fence::before_thread_sync;\nbar.sync 0;\n{cluster}@!%warp bra freed;\n\
+             tcgen05.dealloc.cta_group::{group}.sync.aligned.b32 %base, {COLUMNS};\n\
+             freed:\nret;\n}}\n"
+        )
+        .unwrap();
+        text
+    }
+
+    fn check(&self) {
+        let (rows, columns) = (self.rows(), self.n / self.blocks());
+        let mut all = Vec::new();
+        let mut descriptors = [0; 2];
+        let mut shared = 0;
+        for block in 0..self.blocks() {
+            let a = self.image(0, block * rows, rows);
+            let b = self.image(1, block * columns, columns);
+            let b_start = a.bytes.len().next_multiple_of(1024);
+            descriptors = [a.descriptor, b.descriptor | (b_start / 16) as u64];
+            let mut image = a.bytes;
+            image.resize(b_start, 0);
+            image.extend(b.bytes);
+            image.resize(image.len().next_multiple_of(2048), 0);
+            shared = image.len();
+            all.extend(image);
+        }
+        let text = self.kernel(descriptors, shared);
+        let module = parse(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+        let checked = check(module).unwrap_or_else(|error| panic!("{error}\n{text}"));
+        let program = Program::new(&checked, None).unwrap_or_else(|error| panic!("{error}"));
+        let mut memory = Memory::new();
+        let blocks = self.blocks() as u32;
+        let mut launch = Launch {
+            grid: [blocks, 1, 1],
+            cluster: [blocks, 1, 1],
+            block: [128, 1, 1],
+            ..Launch::default()
+        };
+        let cells: Vec<[u32; COLUMNS]> =
+            (0..self.blocks()).flat_map(|block| self.tensor_memory(block)).collect();
+        let bytes = |cells: &[[u32; COLUMNS]]| -> Vec<u8> {
+            cells.as_flattened().iter().flat_map(|word| word.to_le_bytes()).collect()
+        };
+        for (name, content) in [("image", &all), ("tensor", &bytes(&cells))] {
+            launch.parameters.extend(memory.allocate(name, content).to_le_bytes());
+        }
+        let size = self.blocks() * LANES * COLUMNS * 4;
+        let results = memory.allocate_uninitialized("results", size);
+        launch.parameters.extend(results.to_le_bytes());
+        let options = Options { seed: self.seed, jobs: 1, ..Options::default() };
+        run(&program, &launch, &mut memory, &options)
+            .unwrap_or_else(|error| panic!("{self:?}: {error}\n{text}"));
+        let found = memory.buffer("results").unwrap().bytes();
+        for block in 0..self.blocks() {
+            for (lane, expected) in self.expected(block).iter().enumerate() {
+                for (column, expected) in expected.iter().enumerate() {
+                    let at = ((block * LANES + lane) * COLUMNS + column) * 4;
+                    let found = u32::from_le_bytes(found[at..at + 4].try_into().unwrap());
+                    let place = format!("block {block}, lane {lane}, column {column}");
+                    let show = |bits: u32| match self.types.1 {
+                        "f32" => f32::from_bits(bits),
+                        "f16" => f16_to_f32(bits as u16),
+                        _ => bits as i32 as f32,
+                    };
+                    assert_eq!(show(found), show(*expected), "{place}: {self:?}\n{text}");
+                }
+            }
+        }
+    }
+}
+
+/// M, N, whether it is a pair's and whether B is stationary.
+fn shapes() -> impl Strategy<Value = (usize, usize, bool, bool)> {
+    prop_oneof![
+        (1_usize..=4).prop_map(|n| (128, 16 * n, false, false)),
+        (1_usize..=4).prop_map(|n| (64, 16 * n, false, false)),
+        (1_usize..=2).prop_map(|n| (256, 32 * n, true, false)),
+        (1_usize..=4).prop_map(|n| (128, 32 * n, true, false)),
+        Just((128, 64, false, true)),
+        select(vec![64_usize, 128]).prop_map(|n| (64, n, false, true)),
+        select(vec![64_usize, 128, 256]).prop_map(|n| (32, n, false, true)),
+    ]
+}
+
+fn case() -> impl Strategy<Value = Case> {
+    let flags = any::<[bool; 8]>();
+    (select(&TYPES[..]), shapes(), [0_usize..4, 0_usize..4], flags, 0_u32..4, any::<u64>())
+        .prop_map(|(types, shape, swizzles, flags, scale, seed)| {
+            let [a_k, b_k, a_in_tensor_memory, accumulate, upper, disables, saturate, _] = flags;
+            let scaled = types.4 != 0;
+            // Scaled kinds have but few shapes.
+            let (m, n, pair, stationary) = match (scaled, shape) {
+                (true, (.., true)) => (128, 64, false, false),
+                (true, (_, n, false, _)) => (128, n, false, false),
+                (_, shape) => shape,
+            };
+            let whole = |factor| {
+                let (container, bits) = bits(factor);
+                container == bits && bits >= 8
+            };
+            let along_k = [a_k || !whole(types.2), b_k || !whole(types.3)];
+            let words = types.2 == "tf32";
+            let swizzle = |matrix: usize, outer: usize| {
+                let swizzle = if words && !along_k[matrix] { 4 } else { swizzles[matrix] };
+                // Neighbours along M or N fill whole spans.
+                let (span, ..) = SWIZZLES[swizzle];
+                let each = 8 * span / bits([types.2, types.3][matrix]).0;
+                match along_k[matrix] || outer.is_multiple_of(each) {
+                    true => swizzle,
+                    false => 0,
+                }
+            };
+            let blocks = 1 + usize::from(pair);
+            Case {
+                types,
+                m,
+                n,
+                pair,
+                stationary,
+                upper: upper && m == 64 && !stationary,
+                swizzles: [swizzle(0, m / blocks), swizzle(1, n / blocks)],
+                along_k,
+                a_in_tensor_memory,
+                accumulate,
+                negate: [seed & 1 != 0, seed & 2 != 0],
+                saturate,
+                scale: if matches!(types.0, "f16" | "tf32") && !stationary { scale } else { 0 },
+                disables: disables && !scaled && !stationary,
+                seed,
+            }
+        })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn products_of_all_kinds_and_layouts(case in case()) {
+        case.check();
+    }
+}
