@@ -398,7 +398,7 @@ impl Case {
             "fence.proxy.async.shared::cta;\n\
              @%first mbarrier.init.shared::cta.b64 [bar], 1;\n\
              @%first fence.mbarrier_init.release.cluster;\n\
-             @!%warp bra allocated;\n\
+             {cluster}@!%warp bra allocated;\n\
              tcgen05.alloc.cta_group::{group}.sync.aligned.shared::cta.b32 [place], {COLUMNS};\n\
              allocated:\nbar.sync 0;\nld.shared.u32 %base, [place];\n\
              and.b32 %x, %t, 96;\nshl.b32 %x, %x, 16;\nadd.u32 %x, %x, %base;\n"
@@ -521,7 +521,8 @@ impl Case {
                         "f16" => f16_to_f32(bits as u16),
                         _ => bits as i32 as f32,
                     };
-                    assert_eq!(show(found), show(*expected), "{place}: {self:?}\n{text}");
+                    let what = format!("{} for {}", show(found), show(*expected));
+                    assert!(found == *expected, "{what}, {place}: {self:?}\n{text}");
                 }
             }
         }

@@ -349,15 +349,16 @@ impl Multiplication {
                 let (factor, k) = (self.instruction.a, self.instruction.a_columns());
                 let columns = (0..self.a_columns()).map(|i| memory.column(column + i as u32));
                 let columns: Vec<&Column> = columns.collect();
-                if !shift {
-                    lane_panels(factor, k, |i| columns[i], &mut operands.a);
-                    return;
-                }
                 let down = |column: &Column| {
                     std::array::from_fn(|lane: usize| column[lane.saturating_sub(1)])
                 };
-                let columns: Vec<Column> = columns.into_iter().map(down).collect();
-                lane_panels(factor, k, |i| &columns[i], &mut operands.a);
+                match shift {
+                    false => lane_panels(factor, k, |i| columns[i], &mut operands.a),
+                    true => {
+                        let columns: Vec<Column> = columns.into_iter().map(down).collect();
+                        lane_panels(factor, k, |i| &columns[i], &mut operands.a);
+                    }
+                }
             }
         }
         if self.instruction.negate {
