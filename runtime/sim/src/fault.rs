@@ -303,6 +303,18 @@ pub enum FaultKind {
         /// How to wait for it.
         wait: &'static str,
     },
+    /// A register is written that a load from tensor memory may yet write.
+    #[error(
+        "register {register} is written while {} may still write it: tcgen05.wait::ld has to come \
+         first",
+        Brief(load)
+    )]
+    TensorRegister {
+        /// Its name.
+        register: String,
+        /// The load.
+        load: Site,
+    },
     /// A block exits with tensor memory that it has allocated.
     #[error(
         "block ({}, {}, {}) exits without tcgen05.dealloc of the columns {first} to {last} that \

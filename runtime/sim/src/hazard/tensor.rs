@@ -71,13 +71,23 @@ pub(crate) struct TensorAccessor {
     thread: u32,
     time: u32,
     pc: Pc,
+    /// The number of an operation of the queue, which its own accesses do not conflict with.
+    operation: Option<u32>,
 }
 
 impl TensorAccessor {
     /// Nobody, where hazards are not looked for.
     pub(crate) fn unknown() -> Self {
         let completion = Completion { agent: 0, time: 0 };
-        Self { lanes: ALL, stage: Stage::Load, completion, thread: 0, time: 0, pc: 0 }
+        Self {
+            lanes: ALL,
+            stage: Stage::Load,
+            completion,
+            thread: 0,
+            time: 0,
+            pc: 0,
+            operation: None,
+        }
     }
 
     /// A warp that loads or stores.
@@ -88,7 +98,7 @@ impl TensorAccessor {
         context: &Context<'_>,
     ) -> Self {
         let (thread, time) = (warp.clock.thread(0), warp.clock.time());
-        Self { lanes: ALL, stage, completion, thread, time, pc: context.pc }
+        Self { lanes: ALL, stage, completion, thread, time, pc: context.pc, operation: None }
     }
 
     /// A warp that frees columns.
@@ -103,11 +113,12 @@ impl TensorAccessor {
         warp: &Warp,
         lane: usize,
         stage: Stage,
-        completion: Completion,
+        (operation, completion): (u32, Completion),
         context: &Context<'_>,
     ) -> Self {
         let (thread, time) = (warp.clock.thread(lane), warp.clock.time());
-        Self { lanes: 1 << lane, stage, completion, thread, time, pc: context.pc }
+        let operation = Some(operation);
+        Self { lanes: 1 << lane, stage, completion, thread, time, pc: context.pc, operation }
     }
 }
 
@@ -253,6 +264,9 @@ impl TensorAccessor {
             true => self.stage.is_pipelined_with(later.stage),
             false => self.stage.is_queued() && later.stage.is_queued(),
         };
+        if self.operation.is_some() && self.operation == later.operation {
+            return Ok(());
+        }
         let issued = || same_thread || clock.all_know(later.lanes, self.thread, self.time);
         if pipelined && issued() { Ok(()) } else { Err(self.stage.wait()) }
     }

@@ -48,6 +48,7 @@ impl Warp {
         if !detail.fragments.is_empty() {
             self.check_fragments(instruction, &detail.fragments, context)?;
         }
+        self.check_loading(context)?;
         let written = |&number: &u32| self.written[number as usize];
         let defined = detail.reads.iter().map(written).fold(u32::MAX, |all, written| all & written);
         if active & !defined != 0 {

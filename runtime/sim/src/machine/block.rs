@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tilewright_codegen::ptx::Space;
 
+use super::multiprocessor::Place;
 use super::raise::Raised;
 use super::register_pool::RegisterPool;
 use super::warpgroup::Warpgroup;
@@ -43,6 +44,8 @@ pub(crate) struct Block {
     pub(crate) tensor: Tensor,
     /// Whether its threads have seen a request for another cluster refused.
     pub(crate) was_refused: bool,
+    /// The multiprocessor that it runs on.
+    pub(crate) place: Place,
 }
 
 /// A barrier: who arrived since it last completed.
@@ -101,6 +104,7 @@ impl Block {
         shared_size: usize,
         live: Vec<u32>,
         registers: RegisterPool,
+        place: Place,
     ) -> Self {
         let barrier = Barrier { arrived: vec![0; live.len()], ..Barrier::default() };
         let warpgroups = live.len() / WARPS;
@@ -118,6 +122,7 @@ impl Block {
             warpgroups: (0..warpgroups).map(|_| Warpgroup::default()).collect(),
             tensor: Tensor::default(),
             was_refused: false,
+            place,
         }
     }
 

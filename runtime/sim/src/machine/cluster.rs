@@ -50,8 +50,9 @@ pub(super) enum Turn {
 }
 
 impl Cluster {
-    /// The cluster with this index in the grid, before its first instruction.
-    pub(super) fn new(run: &Run<'_>, index: u64) -> Self {
+    /// The cluster with this index in the grid, the `order`-th of the launch, before its first
+    /// instruction.
+    pub(super) fn new(run: &Run<'_>, index: u64, order: u64) -> Self {
         let launch = run.launch;
         let threads = launch.threads_per_block() as u32;
         let warps_per_block = run.warps_per_block() as u32;
@@ -68,6 +69,7 @@ impl Cluster {
                 run.shared_size,
                 (0..warps_per_block).map(live).collect(),
                 RegisterPool::new(run.program, u64::from(threads)),
+                run.multiprocessors.place(order, rank as usize),
             ));
             for warp in 0..warps_per_block {
                 let registers = registers(run, Position { block, rank, warp });
@@ -116,6 +118,9 @@ impl Cluster {
                     return Ok(Turn::Done);
                 }
                 if !self.land_something(run, tallies)? {
+                    if self.awaits_columns() {
+                        return Ok(Turn::Stuck);
+                    }
                     let waiting = self.waiting(run);
                     return Err(Fault::of(FaultKind::Deadlock { waiting }));
                 }
@@ -130,6 +135,31 @@ impl Cluster {
             }
         }
         Ok(Turn::Paused)
+    }
+
+    /// Whether a warp waits for columns of tensor memory that other clusters have.
+    pub(super) fn awaits_columns(&self) -> bool {
+        self.warps.iter().any(|warp| {
+            let block = &self.blocks[warp.rank];
+            let mut groups = warp.groups.iter();
+            groups.any(|group| match &group.state {
+                State::TensorMemory(claim) => claim.fits(&block.tensor.memory),
+                _ => false,
+            })
+        })
+    }
+
+    /// Lets a cluster that waits for columns and has none run on multiprocessors of its own, as if it
+    /// had begun there; false where it is not one.
+    pub(super) fn move_elsewhere(&mut self) -> bool {
+        let holds = self.blocks.iter().any(|block| !block.tensor.memory.is_free());
+        if holds || !self.awaits_columns() {
+            return false;
+        }
+        for block in &mut self.blocks {
+            block.place.0 |= 1 << 63;
+        }
+        true
     }
 
     fn is_suspicious(&self) -> bool {
@@ -253,14 +283,14 @@ impl Cluster {
             let block = &self.blocks[warp.rank];
             for group in &warp.groups {
                 let site = Site::new(run.program, group.pc, block.index, warp.index, group.mask);
-                waiting.push(Waiter { site, reason: self.reason(group, warp.index, block) });
+                waiting.push(Waiter { site, reason: self.reason(group, warp.index, block, run) });
             }
         }
         waiting.sort_by_key(|waiter| (waiter.site.block, waiter.site.warp, waiter.site.lanes));
         waiting
     }
 
-    fn reason(&self, group: &Group, warp: usize, block: &Block) -> String {
+    fn reason(&self, group: &Group, warp: usize, block: &Block, run: &Run<'_>) -> String {
         match &group.state {
             State::Ready => {
                 let state = |offset| Some((offset, block.mbarriers.describe(offset)?));
@@ -276,7 +306,9 @@ impl Cluster {
                 format!("waits at {}", block.describe_barrier(*number))
             }
             State::Registers(wanted) => block.registers.describe(warp, *wanted),
-            State::TensorMemory(claim) => claim.describe(&block.tensor.memory),
+            State::TensorMemory(claim) => {
+                claim.describe(&block.tensor.memory, run.multiprocessors.free(block.place))
+            }
             State::Products { last } => block.warpgroups[warp / WARPS].missing(*last),
             State::ClusterBarrier { .. } => {
                 format!("waits at {}", self.cluster_barrier.describe(&self.blocks))

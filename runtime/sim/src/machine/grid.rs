@@ -99,7 +99,7 @@ impl Grid {
                 }
                 Task::Begin { order, index } => {
                     drop(queue);
-                    let cluster = Cluster::new(run, index);
+                    let cluster = Cluster::new(run, index, order);
                     Box::new(Resident { order, cluster, stuck_in: None })
                 }
                 Task::Wait => {
@@ -143,12 +143,19 @@ impl Queue {
         if self.running > 0 {
             return Task::Wait;
         }
+        // A block that waits for tensor memory and has none has not really begun.
+        if let Some(i) = self.resident.iter_mut().position(|r| r.cluster.move_elsewhere()) {
+            return self.resume(i);
+        }
         if let Some(first) = self.resident.iter().min_by_key(|r| r.order) {
             let mut waiting: Vec<Waiter> = Vec::new();
             for resident in &self.resident {
                 waiting.extend(resident.cluster.waiting(run));
             }
-            let fault = Fault::of(FaultKind::Spin { waiting });
+            let fault = Fault::of(match self.resident.iter().any(|r| r.cluster.awaits_columns()) {
+                true => FaultKind::Deadlock { waiting },
+                false => FaultKind::Spin { waiting },
+            });
             self.fault = Some((first.order, fault));
             self.resident.clear();
         }

@@ -8,6 +8,7 @@ mod converge;
 mod flight;
 mod flow;
 mod grid;
+mod multiprocessor;
 mod raise;
 mod random;
 mod register_pool;
@@ -27,10 +28,12 @@ use crate::memory::Memory;
 use crate::options::Options;
 use crate::program::Program;
 use crate::stats::Statistics;
+use multiprocessor::Multiprocessors;
 use unstarted::Unstarted;
 
 pub(crate) use cluster::block_index;
 pub(crate) use flight::{Awaited, Issuer, Operation};
+pub(crate) use multiprocessor::Place;
 pub(crate) use raise::{Outcome, Raised};
 pub(crate) use random::Random;
 pub(crate) use setup::Run;
@@ -76,6 +79,7 @@ pub fn run(
         shared_size: program.shared_size() as usize + launch.dynamic_shared as usize,
         hazards,
         unstarted: Unstarted::new(launch.blocks() / launch.blocks_per_cluster(), options.seed),
+        multiprocessors: Multiprocessors::new(program, launch, options.seed),
     };
     let jobs = match options.jobs {
         0 => std::thread::available_parallelism().map_or(1, |n| n.get()),

@@ -107,6 +107,14 @@ impl RegisterPool {
     }
 }
 
+/// The fewest registers that a thread may have at launch.
+pub(super) fn least_registers(directives: &[Directive], threads: u64) -> u32 {
+    match launch_registers(directives, threads) {
+        Some(LaunchRegisters::Exactly(registers)) => registers.max(1),
+        Some(LaunchRegisters::AtMost(_)) | None => GRANULE as u32,
+    }
+}
+
 /// Registers of a thread at launch, where the directives of the kernel say so.
 fn launch_registers(directives: &[Directive], threads: u64) -> Option<LaunchRegisters> {
     let mut registers = None;

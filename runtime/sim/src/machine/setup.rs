@@ -5,6 +5,7 @@ use tilewright_codegen::ptx::tree::{Directive, Initializer, Literal};
 use tilewright_codegen::ptx::{ScalarType, Space};
 
 use super::cluster::block_index;
+use super::multiprocessor::Multiprocessors;
 use super::unstarted::Unstarted;
 use crate::exec::registers::LANES;
 use crate::fault::Site;
@@ -37,6 +38,7 @@ pub(crate) struct Run<'a> {
     /// What the detector knows of global memory; none where nobody asks.
     pub(crate) hazards: Option<GlobalHazards>,
     pub(crate) unstarted: Unstarted,
+    pub(crate) multiprocessors: Multiprocessors,
 }
 
 impl Run<'_> {

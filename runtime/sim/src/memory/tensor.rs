@@ -93,6 +93,11 @@ impl TensorMemory {
         chunks(column, columns).is_some_and(|chunks| chunks & !self.allocated == 0)
     }
 
+    /// Whether nothing is allocated.
+    pub(crate) fn is_free(&self) -> bool {
+        self.allocated == 0
+    }
+
     /// Whether a region lies in what is allocated.
     pub(crate) fn contains(&self, region: &TensorRegion) -> bool {
         self.is_allocated(region.column, region.columns)

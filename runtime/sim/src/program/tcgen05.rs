@@ -6,6 +6,7 @@ use super::code::{Action, Address, Convergence};
 use super::operands::{Lowered, Operands};
 use super::tcgen05_mma::{self, Multiply};
 use crate::exec::registers::Slot;
+use crate::exec::tcgen05::copy::{CopyShape, Decompression, Spread, TensorCopy};
 use crate::exec::tcgen05::shape::{Reduction, Shape};
 
 /// What a `tcgen05` instruction does.
@@ -21,9 +22,7 @@ pub(crate) enum Tcgen05 {
         address: Slot<u32>,
         columns: Slot<u32>,
     },
-    Relinquish {
-        pair: bool,
-    },
+    Relinquish,
     Load(TensorLoad),
     Store(TensorStore),
     /// `tcgen05.wait`: for loads, or for stores.
@@ -34,6 +33,7 @@ pub(crate) enum Tcgen05 {
     Fence {
         before: bool,
     },
+    Copy(TensorCopy),
     Shift {
         pair: bool,
         address: Address,
@@ -81,13 +81,14 @@ pub(super) fn lower(o: &mut Operands<'_>) -> Lowered<(Action, Convergence)> {
             let (address, columns) = (o.source(0)?, o.source(1)?);
             (Tcgen05::Deallocate { pair, address, columns }, Convergence::Whole)
         }
-        Tcgen05Relinquish => (Tcgen05::Relinquish { pair }, Convergence::Whole),
+        Tcgen05Relinquish => (Tcgen05::Relinquish, Convergence::Whole),
         Tcgen05Ld => (Tcgen05::Load(load(o)?), Convergence::Whole),
         Tcgen05St => (Tcgen05::Store(store(o)?), Convergence::Whole),
         Tcgen05Wait => (Tcgen05::Wait { stores: o.name.has("wait::st") }, Convergence::Whole),
         Tcgen05Fence => {
             (Tcgen05::Fence { before: o.name.has("fence::before_thread_sync") }, Convergence::Free)
         }
+        Tcgen05Cp => (Tcgen05::Copy(copy(o, pair)?), Convergence::Free),
         Tcgen05Shift => (Tcgen05::Shift { pair, address: o.address(0)? }, Convergence::Free),
         Tcgen05Commit => {
             let barrier = o.address(0)?;
@@ -146,4 +147,25 @@ fn store(o: &mut Operands<'_>) -> Lowered<TensorStore> {
     let sources = o.elements(o.len() - 1)?;
     let sources = sources.iter().map(|e| o.source_of(e)).collect::<Lowered<Box<_>>>()?;
     Ok(TensorStore { address, shape, sources })
+}
+
+fn copy(o: &mut Operands<'_>, pair: bool) -> Lowered<TensorCopy> {
+    let words = ["128x256b", "4x256b", "128x128b", "64x128b", "32x128b"];
+    let (rows, units, spread) = match o.name.first_of(&words) {
+        Some("128x256b") => (128, 2, Spread::Once),
+        Some("4x256b") => (4, 2, Spread::Quarters),
+        Some("128x128b") => (128, 1, Spread::Once),
+        Some("64x128b") if o.name.has("warpx2::02_13") => (64, 1, Spread::Halves),
+        Some("64x128b") => (64, 1, Spread::Neighbours),
+        Some(_) => (32, 1, Spread::All),
+        None => return Err(o.unsupported("its shape is missing")),
+    };
+    let decompression = match o.name.first_of(&["b6x16_p32", "b4x16_p64"]) {
+        None => Decompression::None,
+        Some("b6x16_p32") => Decompression::Bits6,
+        Some(_) => Decompression::Bits4,
+    };
+    let (address, descriptor) = (o.address(0)?, o.source(1)?);
+    let shape = CopyShape { rows, units, spread };
+    Ok(TensorCopy { pair, address, descriptor, shape, decompression })
 }

@@ -4,10 +4,10 @@ use tilewright_codegen::ptx::Space;
 
 use super::super::access::{check_alignment, locate};
 use super::super::registers::{ALL, Slot};
-use super::{first, peer, refuse};
+use super::{peer, refuse};
 use crate::fault::{AccessKind, FaultKind};
 use crate::hazard::{Event, Proxy, TensorAccessor, TensorShadow};
-use crate::machine::{Context, Issuer, Next, Outcome, Raised, State, Warp};
+use crate::machine::{Context, Issuer, Next, Outcome, Place, Raised, State, Warp};
 use crate::memory::tensor::{
     LEAST_COLUMNS, TENSOR_COLUMNS, TensorAddress, TensorMemory, TensorRegion,
 };
@@ -21,7 +21,7 @@ pub(crate) struct Tensor {
     allocations: Vec<Allocation>,
     /// The columns of the last allocation, which the next may not exceed.
     last: Option<u32>,
-    relinquished: bool,
+    pub(super) relinquished: bool,
     /// What a warp of the block does together with one of the peer, where it has come first.
     claim: Option<Claim>,
 }
@@ -46,7 +46,6 @@ pub(crate) struct Claim {
 enum ClaimKind {
     Allocate { columns: u32 },
     Deallocate { column: u32, columns: u32 },
-    Relinquish,
 }
 
 impl ClaimKind {
@@ -56,7 +55,6 @@ impl ClaimKind {
             Self::Deallocate { column, columns } => {
                 format!("tcgen05.dealloc of {columns} columns from {column}")
             }
-            Self::Relinquish => "tcgen05.relinquish_alloc_permit".into(),
         }
     }
 }
@@ -159,22 +157,7 @@ impl Warp {
         tensor.shadow.forget(column, columns);
         tensor.allocations.retain(|a| !is_whole(a));
         tensor.memory.deallocate(column, columns);
-        *context.changes += 1;
-        self.groups[group].pc += 1;
-        Ok(Next::Go)
-    }
-
-    /// `tcgen05.relinquish_alloc_permit`.
-    pub(super) fn relinquish(
-        &mut self,
-        group: usize,
-        pair: bool,
-        context: &mut Context<'_>,
-    ) -> Outcome<Next> {
-        let Some(_) = self.claim(group, pair, ClaimKind::Relinquish, context)? else {
-            return Ok(Next::Select);
-        };
-        context.block().tensor.relinquished = true;
+        context.run.multiprocessors.give(context.blocks[rank].place, columns);
         *context.changes += 1;
         self.groups[group].pc += 1;
         Ok(Next::Go)
@@ -205,7 +188,10 @@ impl Warp {
             };
         }
         let peer = peer(context, ALL)?;
-        self.check_peer(peer, first(ALL), context)?;
+        if context.blocks[peer].has_exited() {
+            let block = context.blocks[peer].index;
+            return Err(Raised::new(FaultKind::Peer { block, problem: "it has exited" }, ALL));
+        }
         let other = context.blocks[peer].tensor.claim.filter(|claim| claim.granted.is_none());
         if let Some(other) = other {
             if other.kind != kind {
@@ -218,6 +204,7 @@ impl Warp {
             }
             if let Some(column) = context.grant(kind, Some(peer)) {
                 context.blocks[peer].tensor.claim = Some(Claim { granted: Some(column), ..other });
+                context.block().tensor.claim = None;
                 *context.changes += 1;
                 return Ok(Some(column));
             }
@@ -254,12 +241,22 @@ impl Warp {
 }
 
 impl Claim {
-    /// What a warp waits for, for messages.
-    pub(crate) fn describe(&self, memory: &TensorMemory) -> String {
+    /// Whether it is for columns that the block's own allocations leave room for.
+    pub(crate) fn fits(&self, memory: &TensorMemory) -> bool {
         match self.kind {
-            ClaimKind::Allocate { columns } => {
-                format!("waits for {columns} columns of tensor memory; {}", memory.describe())
-            }
+            ClaimKind::Allocate { columns } => memory.free_starts(None, columns).next().is_some(),
+            _ => false,
+        }
+    }
+
+    /// What a warp waits for, for messages.
+    pub(crate) fn describe(&self, memory: &TensorMemory, free: u32) -> String {
+        match self.kind {
+            ClaimKind::Allocate { columns } => format!(
+                "waits for {columns} columns of tensor memory: {}, and its multiprocessor has {free} \
+                 that no other block has",
+                memory.describe()
+            ),
             kind => {
                 format!("waits for the other block of its pair to do the same, {}", kind.name())
             }
@@ -283,14 +280,29 @@ impl Context<'_> {
     fn has_room(&self, kind: ClaimKind, peer: Option<usize>) -> bool {
         let ClaimKind::Allocate { columns } = kind else { return true };
         let memory = |rank: usize| &self.blocks[rank].tensor.memory;
+        let is_free =
+            |rank: usize| self.run.multiprocessors.free(self.blocks[rank].place) >= columns;
         memory(self.rank).free_starts(peer.map(memory), columns).next().is_some()
+            && is_free(self.rank)
+            && peer.is_none_or(is_free)
     }
 
     /// Grants what is claimed; where the columns are that were allocated.
     fn grant(&mut self, kind: ClaimKind, peer: Option<usize>) -> Option<u32> {
         let ClaimKind::Allocate { columns } = kind else { return Some(0) };
         let memory = |rank: usize| &self.blocks[rank].tensor.memory;
-        let column = memory(self.rank).free_starts(peer.map(memory), columns).next()?;
+        let starts = || memory(self.rank).free_starts(peer.map(memory), columns);
+        // Where other blocks may have columns, a block's own may begin anywhere.
+        let skipped = match (self.run.multiprocessors.are_shared(), starts().count() as u64) {
+            (true, count @ 1..) => self.random.below(count) as usize,
+            _ => 0,
+        };
+        let column = starts().nth(skipped)?;
+        let places: Vec<Place> =
+            std::iter::once(self.rank).chain(peer).map(|rank| self.blocks[rank].place).collect();
+        if !self.run.multiprocessors.take(&places, columns) {
+            return None;
+        }
         for rank in std::iter::once(self.rank).chain(peer) {
             let tensor = &mut self.blocks[rank].tensor;
             tensor.memory.allocate(column, columns);

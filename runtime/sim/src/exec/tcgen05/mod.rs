@@ -28,6 +28,7 @@
 //! Regions that `access_tensor` has let pass are there then.
 
 mod allocate;
+pub(crate) mod copy;
 mod mma;
 mod queue;
 mod registers;
@@ -38,7 +39,7 @@ pub(crate) use allocate::{Claim, Tensor};
 pub(crate) use queue::{Issues, Landing};
 pub(crate) use registers::TensorWaits;
 
-use super::registers::{LANES, Slot, lanes};
+use super::registers::{LANES, Slot};
 use crate::fault::{AccessKind, FaultKind, TensorAccess};
 use crate::hazard::{Proxy, TensorAccessor};
 use crate::machine::{Context, Next, Outcome, Raised, Warp};
@@ -61,11 +62,12 @@ impl Warp {
             Tcgen05::Deallocate { pair, address, columns } => {
                 return self.deallocate_columns(group, *pair, (*address, *columns), context);
             }
-            Tcgen05::Relinquish { pair } => return self.relinquish(group, *pair, context),
+            Tcgen05::Relinquish => context.block().tensor.relinquished = true,
             Tcgen05::Load(load) => self.load_tensor(group, load, context)?,
             Tcgen05::Store(store) => self.store_tensor(group, store, context)?,
             Tcgen05::Wait { stores } => self.wait_tensor(*stores, context),
             Tcgen05::Fence { before } => self.fence_tensor(*before, active, context),
+            Tcgen05::Copy(copy) => self.copy_to_tensor(group, copy, active, context)?,
             Tcgen05::Shift { pair, address } => {
                 self.shift_tensor(group, (*pair, address), active, context)?;
             }
@@ -140,9 +142,4 @@ fn peer(context: &Context<'_>, active: u32) -> Outcome<usize> {
         "cta_group::2 needs the two blocks whose ranks differ in the last bit; the cluster has {count}"
     );
     Err(Raised::undefined(what, active))
-}
-
-/// The first lane of a mask.
-fn first(active: u32) -> usize {
-    lanes(active).next().unwrap_or(0)
 }

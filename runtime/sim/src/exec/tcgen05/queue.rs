@@ -102,7 +102,8 @@ impl Warp {
         }
         let completion = self.tensor_completion(lane, context);
         let operation = Asynchronous::new(context.agents.operation(), completion);
-        let access = TensorAccessor::queued(self, lane, stage, completion, context);
+        let number = (operation.operation, completion);
+        let access = TensorAccessor::queued(self, lane, stage, number, context);
         Ok(Issued { operation, access, issuer: self.issuer(lane, context), pair })
     }
 

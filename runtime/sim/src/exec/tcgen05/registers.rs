@@ -7,16 +7,22 @@
 use super::super::registers::{ALL, LANES};
 use super::refuse;
 use super::shape::Shape;
-use crate::fault::AccessKind;
+use crate::fault::{AccessKind, FaultKind};
 use crate::hazard::{Clocks, Completion, Stage, TensorAccessor};
-use crate::machine::{Context, Outcome, Warp};
+use crate::machine::{Context, Outcome, Raised, Warp};
 use crate::memory::tensor::{QUARTER, TensorAddress, TensorRegion, lane_mask};
-use crate::program::code::Address;
+use crate::program::code::{Address, Pc};
 use crate::program::tcgen05::{TensorLoad, TensorStore};
 
 /// The loads and stores of a warp, as the detector sees them.
 #[derive(Debug, Default)]
-pub(crate) struct TensorWaits([Waits; 2]);
+pub(crate) struct TensorWaits {
+    /// Of loads and of stores.
+    waits: [Waits; 2],
+    /// Loads that may not have written their registers yet: no wait came since, and no read of one of
+    /// these.
+    loading: Vec<Pc>,
+}
 
 /// Those of one kind.
 #[derive(Debug, Default)]
@@ -29,7 +35,7 @@ struct Waits {
 
 impl TensorWaits {
     fn completion(&mut self, stores: bool, context: &mut Context<'_>) -> Completion {
-        let waits = &mut self.0[usize::from(stores)];
+        let waits = &mut self.waits[usize::from(stores)];
         let agent = *waits.agent.get_or_insert_with(|| context.agents.agent());
         Completion { agent, time: waits.waited + 1 }
     }
@@ -55,7 +61,7 @@ impl Warp {
         let addresses = self.addresses(group, address).map(|address| address as u32);
         if let Some(lane) = (1..LANES).find(|&lane| addresses[lane] != addresses[0]) {
             let what = "the address in tensor memory differs between lanes";
-            return Err(crate::machine::Raised::undefined(what, 1 << lane));
+            return Err(Raised::undefined(what, 1 << lane));
         }
         let TensorAddress { lane, column } = TensorAddress::new(addresses[0]);
         let rank = context.rank;
@@ -116,6 +122,9 @@ impl Warp {
                 }
             }
         }
+        if context.hazards() {
+            self.tensor_waits.loading.push(context.pc);
+        }
         if let Some((reduction, destination)) = load.reduction {
             let registers = load.destinations.iter().map(|&slot| self.registers.get(slot));
             *self.registers.get_mut(destination) = reduction.of(registers);
@@ -155,12 +164,36 @@ impl Warp {
         Ok(())
     }
 
+    /// Looks at the registers that an instruction uses: a read of what a load writes waits for that,
+    /// but a write could come before it.
+    pub(crate) fn check_loading(&mut self, context: &Context<'_>) -> Outcome<()> {
+        if self.tensor_waits.loading.is_empty() {
+            return Ok(());
+        }
+        let program = context.run.program;
+        let detail = &program.details[context.pc as usize];
+        let destinations = |pc: Pc| &program.details[pc as usize].writes;
+        let loading = &mut self.tensor_waits.loading;
+        loading.retain(|&pc| !detail.reads.iter().any(|read| destinations(pc).contains(read)));
+        for &pc in loading.iter() {
+            if let Some(&number) = detail.writes.iter().find(|n| destinations(pc).contains(n)) {
+                let register = program.slots.names[number as usize].clone();
+                let load = self.site(context, pc, ALL);
+                return Err(Raised::new(FaultKind::TensorRegister { register, load }, ALL));
+            }
+        }
+        Ok(())
+    }
+
     /// `tcgen05.wait`.
     pub(super) fn wait_tensor(&mut self, stores: bool, context: &mut Context<'_>) {
         if !context.hazards() {
             return;
         }
-        let waits = &mut self.tensor_waits.0[usize::from(stores)];
+        if !stores {
+            self.tensor_waits.loading.clear();
+        }
+        let waits = &mut self.tensor_waits.waits[usize::from(stores)];
         let Some(agent) = waits.agent else { return };
         waits.waited += 1;
         let clocks = Clocks::completion(self.clock.cluster(), agent, waits.waited);
