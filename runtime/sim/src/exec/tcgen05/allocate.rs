@@ -174,11 +174,9 @@ impl Warp {
     ) -> Outcome<Option<u32>> {
         let rank = context.rank;
         let own = context.blocks[rank].tensor.claim;
-        if let Some(claim) = own.filter(|claim| claim.warp == self.index) {
-            if let Some(column) = claim.granted {
-                context.block().tensor.claim = None;
-                return Ok(Some(column));
-            }
+        if let Some(Claim { granted: Some(column), .. }) = own.filter(|c| c.warp == self.index) {
+            context.block().tensor.claim = None;
+            return Ok(Some(column));
         }
         let claim = Claim { warp: self.index, kind, granted: None };
         if !pair {
