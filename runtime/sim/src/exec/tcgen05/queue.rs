@@ -160,14 +160,14 @@ impl Warp {
             }
             let completion = self.tensor_completion(lane, context);
             self.issues.commits[lane] += 1;
-            let arrival = Arrival {
-                targets,
-                rank: context.rank,
-                issuer: self.issuer(lane, context),
-                clocks: context
-                    .hazards()
-                    .then(|| committed(self.clock.cluster(), completion, context)),
-            };
+            let clocks = context.hazards().then(|| {
+                let mut clocks = committed(self.clock.cluster(), completion, context);
+                // What the thread knew happened before its operations, and so before they complete.
+                clocks.join(&self.clock.publish(1 << lane));
+                clocks
+            });
+            let issuer = self.issuer(lane, context);
+            let arrival = Arrival { targets, rank: context.rank, issuer, clocks };
             context.enqueue(Box::new(arrival))?;
         }
         Ok(())
