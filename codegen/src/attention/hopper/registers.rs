@@ -12,10 +12,11 @@ use crate::attention::{DataType, Problem};
 pub(super) const fn shares(config: &Config, dtype: DataType) -> Option<(u32, u32)> {
     match (config.consumers(), dtype.bytes()) {
         (1, _) => None,
-        (2, 1) if config.cluster > 1 && config.persistent => Some((56, 224)),
+        (2, 1) if config.cluster > 1 => Some((56, 224)),
         (2, 1) => Some((40, 232)),
         (2, _) if config.cluster > 1 && config.persistent => Some((40, 232)),
         (2, _) => Some((24, 240)),
+        (_, 1) if config.cluster > 1 => Some((80, 144)),
         (_, 1) => Some((56, 152)),
         _ => Some((32, 160)),
     }

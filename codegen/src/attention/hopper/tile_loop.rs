@@ -194,7 +194,7 @@ impl<'k> TileLoop<'_, 'k> {
         let Consumer { k, memory, .. } = self.consumer;
         self.turns.wait();
         k.fence_products();
-        let scores = self.begin_scores();
+        let scores = self.begin_scores(&self.consumer, self.keys.slot());
         memory.values.wait(self.values);
         let output = self.begin_output();
         self.turns.pass_on();
@@ -206,22 +206,28 @@ impl<'k> TileLoop<'_, 'k> {
         let Consumer { k, .. } = self.consumer;
         self.turns.wait();
         k.fence_products();
-        let scores = self.begin_scores();
+        let scores = self.begin_scores(&self.consumer, self.keys.slot());
         self.turns.pass_on();
         scores.wait(k)
     }
 
-    /// Q·Kᵀ.
+    /// Q·Kᵀ, outside of the loops. Its descriptors are made from values that ptxas takes for others
+    /// than those of the loops: it would keep the latter for it, more than there are uniform registers.
     fn scores(&mut self) -> Product<'k> {
-        let Consumer { k, .. } = self.consumer;
+        let Consumer { k, number, .. } = self.consumer;
+        let consumer = Consumer { number: number.of_first_lane(), ..self.consumer };
+        let slot = self.keys.slot().of_first_lane();
         k.fence_products();
-        self.begin_scores().wait(k)
+        self.begin_scores(&consumer, slot).wait(k)
     }
 
-    fn begin_scores(&self) -> Pending<Product<'k>> {
-        let Consumer { k, shape, .. } = self.consumer;
-        let (a, b) =
-            (self.queries.steps(&self.consumer), self.consumer.key_steps(self.keys.slot()));
+    fn begin_scores(
+        &self,
+        consumer: &Consumer<'_, 'k>,
+        slot: Value<'k, u32>,
+    ) -> Pending<Product<'k>> {
+        let Consumer { k, shape, .. } = *consumer;
+        let (a, b) = (self.queries.steps(consumer), consumer.key_steps(slot));
         let steps = Steps { a, b, major: Major::Depth };
         Product::begin(k, (shape.dtype, shape.dtype), shape.config.tile_n / 8, &steps)
     }
