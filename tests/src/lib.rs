@@ -1,5 +1,7 @@
 //! Helpers of the tests that cross crates.
 
+pub mod assembly;
 pub mod attention;
 pub mod kernels;
+pub mod mutation;
 pub mod run;

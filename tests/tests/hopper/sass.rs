@@ -1,24 +1,17 @@
 use tilewright::attention::hopper::Config;
 use tilewright::attention::{DataType, Mask, Problem};
 use tilewright::gpu::Gpu;
-use tilewright::ptxas::{Nvdisasm, Ptxas};
-use tilewright_tests::attention::{kernel, problem};
+use tilewright_tests::assembly::disassemble;
+use tilewright_tests::attention::problem;
 
 /// Instructions per score and thread in the steady loop of a config: of the innermost loops with
 /// both matrix products and exponentials the shortest, which is the one without masks.
 fn instructions_per_score(problem: &Problem, config: &Config) -> f64 {
     let gpu = Gpu::named("h100_sxm").unwrap();
-    let (_, module) = kernel(problem, *config, gpu);
-    let ptxas = Ptxas::find().unwrap_or_else(|error| panic!("{error}"));
-    let assembled = ptxas
-        .assemble(module.text(), &gpu.target.to_string())
-        .unwrap_or_else(|error| panic!("{config}: {error}"));
-    let nvdisasm = Nvdisasm::find().unwrap_or_else(|error| panic!("{error}"));
-    let functions =
-        nvdisasm.disassemble(&assembled.cubin).unwrap_or_else(|error| panic!("{error}"));
+    let function = disassemble(problem, *config, gpu);
     let product = if problem.dtype.bytes() == 1 { "QGMMA" } else { "HGMMA" };
-    let steady = functions[0].steady_loop(&[product, "MUFU.EX2"]).expect("a steady loop");
-    let mix = functions[0].mix(&steady);
+    let steady = function.steady_loop(&[product, "MUFU.EX2"]).expect("a steady loop");
+    let mix = function.mix(&steady);
     let scores = 64 * config.tile_n / 128;
     let per_score = mix.total() as f64 / f64::from(scores);
     println!("{problem:?}\n  {config}: {per_score:.2} per score, {mix}");

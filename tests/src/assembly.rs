@@ -1,0 +1,95 @@
+//! Whether ptxas makes of attention kernels what is expected.
+
+use rand::rngs::SmallRng;
+use rand::seq::{IndexedRandom, IteratorRandom};
+use rand::{RngExt, SeedableRng};
+use rayon::prelude::*;
+use tilewright::attention::{Config, DataType, Mask, Problem};
+use tilewright::gpu::Gpu;
+use tilewright::ptxas::{Nvdisasm, Ptxas};
+use tilewright::sass::Function;
+
+use crate::attention::{kernel, problem};
+
+/// Problems of every data type, head dimension and mask that the kernels for Hopper and later have.
+pub fn problems() -> impl Iterator<Item = Problem> {
+    let masks = [Mask::Full, Mask::Causal, Mask::Window { left: 512, right: 0 }];
+    let dims = [(64, 64), (96, 96), (128, 128), (192, 128), (192, 192), (256, 256)];
+    let types = [DataType::Bf16, DataType::E4m3].into_iter();
+    let with_dims = types.flat_map(move |dtype| dims.map(|dims| (dtype, dims)));
+    let all = with_dims.flat_map(move |(dtype, dims)| masks.map(|mask| (dtype, dims, mask)));
+    all.map(|(dtype, dims, mask)| problem(dtype, dims, (1024, 1024), mask))
+}
+
+/// Some of what is accepted for each problem, as many configs as `each`, by a seed.
+pub fn sample(gpu: &Gpu, each: usize, seed: u64) -> Vec<(Problem, Config)> {
+    let mut random = SmallRng::seed_from_u64(seed);
+    let mut of = |problem: Problem| {
+        let chosen = accepted(problem, gpu).sample(&mut random, each);
+        let dtype = match problem.dtype {
+            DataType::Bf16 => [DataType::F16, DataType::Bf16][random.random_range(0..2)],
+            _ => [DataType::E4m3, DataType::E5m2][random.random_range(0..2)],
+        };
+        chosen.into_iter().map(move |config| (Problem { dtype, ..problem }, config))
+    };
+    problems().flat_map(|problem| of(problem).collect::<Vec<_>>()).collect()
+}
+
+/// All that is accepted for all problems, in a random order: as many as `TILEWRIGHT_SWEEP` says, or
+/// all.
+pub fn sweep(gpu: &Gpu) -> Vec<(Problem, Config)> {
+    let mut random = SmallRng::seed_from_u64(1);
+    let of = |problem: Problem| accepted(problem, gpu).map(move |config| (problem, config));
+    let all: Vec<_> = problems().flat_map(of).collect();
+    let most = std::env::var("TILEWRIGHT_SWEEP").ok().and_then(|most| most.parse().ok());
+    all.sample(&mut random, most.unwrap_or(all.len())).copied().collect()
+}
+
+fn accepted(problem: Problem, gpu: &Gpu) -> impl Iterator<Item = Config> {
+    let configs = Config::space(&problem, gpu);
+    configs.filter(move |config| config.check(&problem, gpu).is_ok())
+}
+
+/// Assembles kernels.
+///
+/// # Panics
+///
+/// Where any of them spills, or ptxas warns, such as that products were serialized.
+pub fn check(cases: &[(Problem, Config)], gpu: &Gpu) {
+    let complaint = |(problem, config): &(Problem, Config)| complaint(problem, config, gpu);
+    let complaints: Vec<_> = cases.par_iter().filter_map(complaint).collect();
+    println!("{} of {} configs assemble well", cases.len() - complaints.len(), cases.len());
+    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+}
+
+fn complaint(problem: &Problem, config: &Config, gpu: &Gpu) -> Option<String> {
+    let (_, module) = kernel(problem, *config, gpu);
+    let ptxas = Ptxas::find().unwrap_or_else(|error| panic!("{error}"));
+    let dims = (problem.head_dim, problem.head_dim_v);
+    let of = format!("{} {dims:?} {} {config}", problem.dtype, problem.mask.kind());
+    let assembled = match ptxas.assemble(module.text(), &gpu.target.to_string()) {
+        Ok(assembled) => assembled,
+        Err(error) => return Some(format!("{of}: {error}")),
+    };
+    let spilled = assembled.report.entries[0].spill_bytes();
+    let warnings = &assembled.report.warnings;
+    match spilled == 0 && warnings.is_empty() {
+        true => None,
+        false => Some(format!("{of}: {spilled} bytes spilled, {warnings:?}")),
+    }
+}
+
+/// What the kernel of a config is disassembled to.
+///
+/// # Panics
+///
+/// Where it does not assemble.
+pub fn disassemble(problem: &Problem, config: impl Into<Config>, gpu: &Gpu) -> Function {
+    let (_, module) = kernel(problem, config, gpu);
+    let ptxas = Ptxas::find().unwrap_or_else(|error| panic!("{error}"));
+    let assembled = ptxas.assemble(module.text(), &gpu.target.to_string());
+    let cubin = assembled.unwrap_or_else(|error| panic!("{error}")).cubin;
+    let nvdisasm = Nvdisasm::find().unwrap_or_else(|error| panic!("{error}"));
+    let functions = nvdisasm.disassemble(&cubin).unwrap_or_else(|error| panic!("{error}"));
+    functions.into_iter().next().expect("a kernel is one function")
+}
