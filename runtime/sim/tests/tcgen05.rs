@@ -66,6 +66,11 @@ struct Case {
     /// The power of two that D is divided by.
     scale: u32,
     disables: bool,
+    /// Whether rows of A move down by one.
+    shift: bool,
+    /// Columns of B that count as zeros: how many are used, how many are zeros then, how many of the
+    /// first run are left out, and whether that is one of zeros.
+    zeros: Option<(usize, usize, usize, bool)>,
     seed: u64,
 }
 
@@ -270,6 +275,21 @@ impl Case {
         cells
     }
 
+    /// Whether a column of B counts as zeros.
+    fn is_zero(&self, n: usize) -> bool {
+        let parts = LANES / self.rows();
+        let Some((used, zeros, start, is_zero)) = self.zeros else { return false };
+        let at = n % (self.n / parts) + start + if is_zero { used } else { 0 };
+        at % (used + zeros) >= used
+    }
+
+    /// The zero-column mask, the same in every part of the columns.
+    fn zero_mask(&self) -> u64 {
+        let Some((used, zeros, start, is_zero)) = self.zeros else { return 0 };
+        let each = start as u64 * 0x0101_0101 | u64::from(is_zero) * 0xf << 32;
+        each | 1 << 39 | (zeros as u64 - 1) << 40 | (used as u64 - 1) << 48
+    }
+
     /// The byte of the first scale.
     fn scale_byte(&self, matrix: usize) -> u32 {
         let factors = (self.k() / self.block().0.min(self.k())) as u32;
@@ -295,9 +315,12 @@ impl Case {
                     continue;
                 }
                 let row = block * self.rows() + row;
-                let terms = (0..self.k()).map(|k| {
+                // The row of A that comes to lie here; the first of a block stays.
+                let moves = self.shift && row % self.rows() > 0;
+                let from = if moves { row - 1 } else { row };
+                let terms = (0..self.k()).filter(|_| !self.is_zero(n)).map(|k| {
                     let scale = self.scale_of(0, row, k / size) * self.scale_of(1, n, k / size);
-                    self.value(0, row, k) * self.value(1, n, k) * scale
+                    self.value(0, from, k) * self.value(1, n, k) * scale
                 });
                 let product: i32 = terms.sum();
                 let before = if self.accumulate { self.before(row, n) >> self.scale } else { 0 };
@@ -346,8 +369,9 @@ impl Case {
             _ => "",
         };
         let a = if self.a_in_tensor_memory { "[%ta]" } else { "%da" };
+        let shift = if self.shift { ".ashift" } else { "" };
         let mut text = format!(
-            "tcgen05.mma{weight}.cta_group::{group}.kind::{kind}{scale} [%td], {a}, %db, %i"
+            "tcgen05.mma{weight}.cta_group::{group}.kind::{kind}{scale}{shift} [%td], {a}, %db, %i"
         );
         if block != 0 {
             text += ", [%sa], [%sb]";
@@ -358,6 +382,9 @@ impl Case {
         text += ", %accumulate";
         if self.scale > 0 {
             write!(text, ", {}", self.scale).unwrap();
+        }
+        if self.zeros.is_some() {
+            text += ", %zeros";
         }
         text + ";\n"
     }
@@ -370,7 +397,7 @@ impl Case {
              .param .u64 image, .param .u64 tensor, .param .u64 results)\n{{\n\
              .shared .align 1024 .b8 tile[{shared}];\n.shared .align 8 .b8 bar[8];\n\
              .shared .align 4 .b8 place[4];\n\
-             .reg .b64 %p<4>, %at, %da, %db;\n\
+             .reg .b64 %p<4>, %at, %da, %db, %zeros;\n\
              .reg .b32 %t, %s, %w<32>, %x, %rank, %base, %td, %ta, %sa, %sb, %i, %m<8>, %z;\n\
              .reg .pred %accumulate, %first, %warp, %done;\n\
              ld.param.u64 %p0, [image];\nld.param.u64 %p1, [tensor];\nld.param.u64 %p2, [results];\n\
@@ -435,6 +462,7 @@ impl Case {
             let mask = lanes.fold(0_u32, |mask, i| mask | 1 << i);
             writeln!(text, "mov.b32 %m{word}, {mask};").unwrap();
         }
+        writeln!(text, "mov.b64 %zeros, {};", self.zero_mask()).unwrap();
         text += &self.multiply();
         write!(
             text,
@@ -546,7 +574,7 @@ fn case() -> impl Strategy<Value = Case> {
     let flags = any::<[bool; 8]>();
     (select(&TYPES[..]), shapes(), [0_usize..4, 0_usize..4], flags, 0_u32..4, any::<u64>())
         .prop_map(|(types, shape, swizzles, flags, scale, seed)| {
-            let [a_k, b_k, a_in_tensor_memory, accumulate, upper, disables, saturate, _] = flags;
+            let [a_k, b_k, a_in_tensor_memory, accumulate, upper, disables, saturate, rare] = flags;
             let scaled = types.4 != 0;
             // Scaled kinds have but few shapes.
             let (m, n, pair, stationary) = match (scaled, shape) {
@@ -586,6 +614,12 @@ fn case() -> impl Strategy<Value = Case> {
                 saturate,
                 scale: if matches!(types.0, "f16" | "tf32") && !stationary { scale } else { 0 },
                 disables: disables && !scaled && !stationary,
+                shift: rare && a_in_tensor_memory && m == 128 * blocks && !scaled && !stationary,
+                zeros: (rare && stationary).then(|| {
+                    let spans = [1 + (seed >> 8) as usize % 20, 1 + (seed >> 16) as usize % 20];
+                    let first = spans[(seed >> 24) as usize & 1];
+                    (spans[0], spans[1], (seed >> 32) as usize % first, seed >> 24 & 1 != 0)
+                }),
                 seed,
             }
         })

@@ -13,7 +13,7 @@
 //! | logic, shifts, bit fields, `prmt` | [`bits`] |
 //! | `setp` `set` `slct` | [`compare`] |
 //! | `.f16x2` `.bf16x2` `.u16x2` `.s16x2` `.f32x2` | [`packed`] |
-//! | `mma` `wmma` `wgmma` `ldmatrix` `stmatrix` `movmatrix` | [`matrix`] |
+//! | `mma` `wmma` `wgmma` `tcgen05.mma` `ldmatrix` `stmatrix` `movmatrix` | [`matrix`] |
 //!
 //! Floating-point functions are generic over a [`Format`] and take and return its
 //! [`Bits`](Format::Bits); integer ones are generic over an [`Integer`]. Modifiers come as one

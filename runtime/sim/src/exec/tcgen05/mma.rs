@@ -14,7 +14,7 @@ use crate::numeric::matrix::tcgen05::{
     Accumulation, Column, Factor, Instruction, LANES, Layout, Operands, PANEL, Product,
     ScaleFactors, SharedMatrix, lane_panels,
 };
-use crate::numeric::matrix::{Descriptor, DescriptorError, Major, Swizzle, UNIT, Units};
+use crate::numeric::matrix::{Descriptor, DescriptorError, Major, Swizzle, Units};
 use crate::program::code::Address;
 use crate::program::tcgen05_mma::{Multiplicand, Multiply};
 
@@ -86,8 +86,8 @@ impl Warp {
                 self.access_tensor(&issued.access, kind, &tensor, context)?;
             }
             if context.hazards() {
-                for (rank, at) in multiplication.shared_units() {
-                    let bytes = Bytes::Shared { rank, offset: u64::from(at), size: UNIT as u32 };
+                for (rank, at, size) in multiplication.shared_units() {
+                    let bytes = Bytes::Shared { rank, offset: u64::from(at), size };
                     let kind = AccessKind::CopyRead;
                     self.observe_async(&issued.operation, kind, bytes, lane, context)?;
                 }
@@ -136,6 +136,10 @@ impl Warp {
                         "A at lane {} of tensor memory and D at lane {}: expected the same",
                         a.lane, d.lane
                     );
+                    return Err(Raised::undefined(what, 1 << lane));
+                }
+                if multiply.shift && rows != LANES {
+                    let what = format!("tcgen05.mma with .ashift and an M of {}", instruction.m);
                     return Err(Raised::undefined(what, 1 << lane));
                 }
                 Home::Tensor { column: a.column, shift: multiply.shift }
@@ -305,16 +309,19 @@ impl Multiplication {
         all
     }
 
-    /// The 16-byte units that are read in shared memory, with the rank of their block.
-    fn shared_units(&self) -> impl Iterator<Item = (usize, u32)> {
+    /// What is read in shared memory: the rank of the block, the address and how many bytes.
+    fn shared_units(&self) -> impl Iterator<Item = (usize, u32, u32)> {
         let (rows, columns) = (self.rows(), self.instruction.n / self.blocks.len());
         self.blocks.iter().flat_map(move |&(rank, _)| {
+            let units = move |matrix: SharedMatrix, outer| {
+                let size = matrix.factor.unit_bytes();
+                matrix.units.of(0..outer).map(move |(_, _, at)| (rank, at, size))
+            };
             let a = match self.a {
-                Home::Shared(a) => Some(a.units.of(0..rows)),
+                Home::Shared(a) => Some(units(a, rows)),
                 Home::Tensor { .. } => None,
             };
-            let all = a.into_iter().flatten().chain(self.b.units.of(0..columns));
-            all.map(move |(_, _, at)| (rank, at))
+            a.into_iter().flatten().chain(units(self.b, columns))
         })
     }
 

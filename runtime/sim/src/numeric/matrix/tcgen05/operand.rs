@@ -61,6 +61,15 @@ impl Factor {
         }
     }
 
+    /// Bytes that are read of 16 bytes of shared memory: small formats leave the last ones out.
+    pub const fn unit_bytes(self) -> u32 {
+        match self {
+            Self::E2m1 => 8,
+            Self::E2m3 | Self::E3m2 => 12,
+            _ => 16,
+        }
+    }
+
     /// Bits from one element to the next, in both memories.
     const fn container(self) -> usize {
         8 * UNIT / self.each()
