@@ -187,7 +187,7 @@ impl Case {
                 (32, _) => unit ^ (row / 4 % 2),
                 (64, _) => unit ^ (row / 2 % 4),
                 (128, 8) => unit ^ (row % 8),
-                (128, _) => unit ^ 2 * (row % 4),
+                (128, _) => unit ^ (2 * (row % 4)),
                 _ => unit,
             };
             let line = column / each * rows + row;
@@ -286,8 +286,9 @@ impl Case {
     /// The zero-column mask, the same in every part of the columns.
     fn zero_mask(&self) -> u64 {
         let Some((used, zeros, start, is_zero)) = self.zeros else { return 0 };
-        let each = start as u64 * 0x0101_0101 | u64::from(is_zero) * 0xf << 32;
-        each | 1 << 39 | (zeros as u64 - 1) << 40 | (used as u64 - 1) << 48
+        let starts = start as u64 * 0x0101_0101;
+        let first = if is_zero { 0xf << 32 } else { 0 };
+        starts | first | 1 << 39 | (zeros as u64 - 1) << 40 | (used as u64 - 1) << 48
     }
 
     /// The byte of the first scale.
@@ -316,7 +317,7 @@ impl Case {
                 }
                 let row = block * self.rows() + row;
                 // The row of A that comes to lie here; the first of a block stays.
-                let moves = self.shift && row % self.rows() > 0;
+                let moves = self.shift && !row.is_multiple_of(self.rows());
                 let from = if moves { row - 1 } else { row };
                 let terms = (0..self.k()).filter(|_| !self.is_zero(n)).map(|k| {
                     let scale = self.scale_of(0, row, k / size) * self.scale_of(1, n, k / size);

@@ -115,7 +115,7 @@ fn lay_out(
             Swizzle::Bytes32 => unit ^ (row / 4 % 2),
             Swizzle::Bytes64 => unit ^ (row / 2 % 4),
             Swizzle::Bytes128 => unit ^ (row % 8),
-            Swizzle::Bytes128Atoms32 => unit ^ 2 * (row % 4),
+            Swizzle::Bytes128Atoms32 => unit ^ (2 * (row % 4)),
         };
         let at = start + column / each * beside + row * span + exchanged * 16;
         put(&mut memory, 8 * at + number * bits, bits, element);
