@@ -3,8 +3,8 @@
 //! Of two operands the first becomes the upper half of the result.
 
 use super::exact::{Value, signed};
-use super::format::{Bf16, Clamp, E4m3, E5m2, F16, F32, Format, Rounding, Tf32};
-use super::host::{self, Arithmetic, f16_to_f32, f32_to_f16};
+use super::format::{Bf16, Clamp, E4m3, E5m2, F32, Format, Rounding, Tf32};
+use super::host::{self, Arithmetic};
 
 /// The modifiers of a conversion to a narrower format.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -71,22 +71,34 @@ pub fn byte_pair<D: Format<Bits = u8>>(a: u32, b: u32, how: Narrowing) -> u16 {
     u16::from(high) << 8 | u16::from(low)
 }
 
-/// `.f16x2` to `.e4m3x2` or `.e5m2x2`, half for half.
+/// `.f16x2` or `.bf16x2` to `.e4m3x2`, `.e5m2x2`, `.e3m2x2` or `.e2m3x2`, half for half.
 #[inline]
-pub fn byte_pair_from_half_pair<D: Format<Bits = u8>>(a: u32, how: Narrowing) -> u16 {
-    let [high, low] = [(a >> 16) as u16, a as u16].map(|x| byte::<D>(f16_to_f32(x), how));
+pub fn byte_pair_from_half_pair<D: Format<Bits = u8>, S: Arithmetic<Bits = u16>>(
+    a: u32,
+    how: Narrowing,
+) -> u16 {
+    let [high, low] = [(a >> 16) as u16, a as u16].map(|x| byte::<D>(S::to_f32(x), how));
     u16::from(high) << 8 | u16::from(low)
 }
 
-/// `.e4m3x2`, `.e5m2x2`, `.e3m2x2` or `.e2m3x2` to `.f16x2`, half for half; exact.
+/// `.f16x2` or `.bf16x2` to `.e2m1x2`, half for half.
 #[inline]
-pub fn half_pair_from_byte_pair<S: Format<Bits = u8>>(a: u16, relu: bool) -> u32 {
-    let how = Narrowing { relu, ..Narrowing::default() };
-    let half = |x: u8| {
-        let value = host::widen::<S>(x);
-        how.result::<F16>(f32_to_f16(value), value.is_nan())
-    };
-    u32::from(half((a >> 8) as u8)) << 16 | u32::from(half(a as u8))
+pub fn nibble_pair_from_half_pair<D: Format<Bits = u8>, S: Arithmetic<Bits = u16>>(
+    a: u32,
+    how: Narrowing,
+) -> u8 {
+    let [low, high] = byte_pair_from_half_pair::<D, S>(a, how).to_le_bytes();
+    high << 4 | low
+}
+
+/// `.e4m3x2`, `.e5m2x2`, `.e3m2x2` or `.e2m3x2` to `.f16x2` or `.bf16x2`, half for half; exact.
+#[inline]
+pub fn half_pair_from_byte_pair<S: Format<Bits = u8>, D: Arithmetic<Bits = u16>>(
+    a: u16,
+    how: Narrowing,
+) -> u32 {
+    let [low, high] = a.to_le_bytes().map(|x| half::<D>(host::widen::<S>(x).to_bits(), how));
+    u32::from(high) << 16 | u32::from(low)
 }
 
 /// Two `.f32` to `.e2m1x2`; `a` becomes the upper four bits. NaN becomes the largest number.
@@ -102,10 +114,13 @@ pub fn nibble_pair<D: Format<Bits = u8>>(a: u32, b: u32, how: Narrowing) -> u8 {
     high << 4 | low
 }
 
-/// `.e2m1x2` to `.f16x2`, half for half; exact.
+/// `.e2m1x2` to `.f16x2` or `.bf16x2`, half for half; exact.
 #[inline]
-pub fn half_pair_from_nibble_pair<S: Format<Bits = u8>>(a: u8, relu: bool) -> u32 {
-    half_pair_from_byte_pair::<S>(u16::from(a >> 4) << 8 | u16::from(a & 15), relu)
+pub fn half_pair_from_nibble_pair<S: Format<Bits = u8>, D: Arithmetic<Bits = u16>>(
+    a: u8,
+    how: Narrowing,
+) -> u32 {
+    half_pair_from_byte_pair::<S, D>(u16::from(a >> 4) << 8 | u16::from(a & 15), how)
 }
 
 /// Two `.f32` to `.ue8m0x2`, powers of two; `a` becomes the upper byte. The sign is ignored, and

@@ -6,7 +6,7 @@ use super::name::Name;
 use super::operands::{Lowered, Operands};
 use crate::exec::registers::Slot;
 use crate::numeric::narrow::{self, Narrowing};
-use crate::numeric::{Bf16, E2m1, E2m3, E3m2, E4m3, E5m2, F16};
+use crate::numeric::{Arithmetic, Bf16, E2m1, E2m3, E3m2, E4m3, E5m2, F16};
 
 /// Types of conversions that are lowered here.
 const TYPES: [&str; 14] = [
@@ -30,7 +30,6 @@ pub(super) fn lower(o: &mut Operands<'_>) -> Lowered<Action> {
         relu: o.name.has("relu"),
         finite: o.name.has("satfinite"),
     };
-    let relu = how.relu;
     match (to, from) {
         _ if o.name.has("rs") => at_random(o, to, how),
         ("f16x2", "f32") if how == Narrowing::default() => {
@@ -49,15 +48,6 @@ pub(super) fn lower(o: &mut Operands<'_>) -> Lowered<Action> {
         ("e3m2x2", "f32") => o.binary(move |a, b| narrow::byte_pair::<E3m2>(a, b, how)),
         ("e2m3x2", "f32") => o.binary(move |a, b| narrow::byte_pair::<E2m3>(a, b, how)),
         ("e2m1x2", "f32") => o.binary(move |a, b| narrow::nibble_pair::<E2m1>(a, b, how)),
-        ("e4m3x2", "f16x2") => o.unary(move |a| narrow::byte_pair_from_half_pair::<E4m3>(a, how)),
-        ("e5m2x2", "f16x2") => o.unary(move |a| narrow::byte_pair_from_half_pair::<E5m2>(a, how)),
-        ("f16x2", "e4m3x2") => o.unary(move |a| narrow::half_pair_from_byte_pair::<E4m3>(a, relu)),
-        ("f16x2", "e5m2x2") => o.unary(move |a| narrow::half_pair_from_byte_pair::<E5m2>(a, relu)),
-        ("f16x2", "e3m2x2") => o.unary(move |a| narrow::half_pair_from_byte_pair::<E3m2>(a, relu)),
-        ("f16x2", "e2m3x2") => o.unary(move |a| narrow::half_pair_from_byte_pair::<E2m3>(a, relu)),
-        ("f16x2", "e2m1x2") => {
-            o.unary(move |a| narrow::half_pair_from_nibble_pair::<E2m1>(a, relu))
-        }
         ("ue8m0x2", "f32") => {
             o.binary(move |a, b| narrow::scale_pair(a, b, how.rounding, how.finite))
         }
@@ -65,6 +55,42 @@ pub(super) fn lower(o: &mut Operands<'_>) -> Lowered<Action> {
             o.unary(move |a| narrow::scale_pair_from_half_pair(a, how.rounding, how.finite))
         }
         ("bf16x2", "ue8m0x2") => o.unary(narrow::half_pair_from_scale_pair),
+        (_, "f16x2") => from_halves::<F16>(o, to, how),
+        (_, "bf16x2") => from_halves::<Bf16>(o, to, how),
+        ("f16x2", _) => to_halves::<F16>(o, from, how),
+        ("bf16x2", _) => to_halves::<Bf16>(o, from, how),
+        _ => Err(o.unsupported("these types")),
+    }
+}
+
+/// From two halves to a narrower format.
+fn from_halves<S: Arithmetic<Bits = u16>>(
+    o: &mut Operands<'_>,
+    to: &str,
+    how: Narrowing,
+) -> Lowered<Action> {
+    match to {
+        "e4m3x2" => o.unary(move |a| narrow::byte_pair_from_half_pair::<E4m3, S>(a, how)),
+        "e5m2x2" => o.unary(move |a| narrow::byte_pair_from_half_pair::<E5m2, S>(a, how)),
+        "e3m2x2" => o.unary(move |a| narrow::byte_pair_from_half_pair::<E3m2, S>(a, how)),
+        "e2m3x2" => o.unary(move |a| narrow::byte_pair_from_half_pair::<E2m3, S>(a, how)),
+        "e2m1x2" => o.unary(move |a| narrow::nibble_pair_from_half_pair::<E2m1, S>(a, how)),
+        _ => Err(o.unsupported("these types")),
+    }
+}
+
+/// From a narrower format to two halves.
+fn to_halves<D: Arithmetic<Bits = u16>>(
+    o: &mut Operands<'_>,
+    from: &str,
+    how: Narrowing,
+) -> Lowered<Action> {
+    match from {
+        "e4m3x2" => o.unary(move |a| narrow::half_pair_from_byte_pair::<E4m3, D>(a, how)),
+        "e5m2x2" => o.unary(move |a| narrow::half_pair_from_byte_pair::<E5m2, D>(a, how)),
+        "e3m2x2" => o.unary(move |a| narrow::half_pair_from_byte_pair::<E3m2, D>(a, how)),
+        "e2m3x2" => o.unary(move |a| narrow::half_pair_from_byte_pair::<E2m3, D>(a, how)),
+        "e2m1x2" => o.unary(move |a| narrow::half_pair_from_nibble_pair::<E2m1, D>(a, how)),
         _ => Err(o.unsupported("these types")),
     }
 }

@@ -280,10 +280,12 @@ fn every_f16_and_bf16_to_everything() {
         for relu in [false, true] {
             let how = Narrowing { relu, finite: true, ..Default::default() };
             let pair = u32::from(a) << 16 | u32::from(!a);
-            let [low, high] = narrow::byte_pair_from_half_pair::<E4m3>(pair, how).to_le_bytes();
+            let [low, high] =
+                narrow::byte_pair_from_half_pair::<E4m3, F16>(pair, how).to_le_bytes();
             check_byte::<F16, E4m3>(a, high, relu);
             check_byte::<F16, E4m3>(!a, low, relu);
-            let [low, high] = narrow::byte_pair_from_half_pair::<E5m2>(pair, how).to_le_bytes();
+            let [low, high] =
+                narrow::byte_pair_from_half_pair::<E5m2, F16>(pair, how).to_le_bytes();
             check_byte::<F16, E5m2>(a, high, relu);
             check_byte::<F16, E5m2>(!a, low, relu);
         }
@@ -293,7 +295,10 @@ fn every_f16_and_bf16_to_everything() {
 /// Exact, and back again.
 fn check_every_byte<F: Format<Bits = u8>>(to_f32: impl Fn(u8) -> f32) {
     for a in 0..=u8::MAX {
-        let pair = narrow::half_pair_from_byte_pair::<F>(u16::from(a) << 8 | u16::from(!a), false);
+        let pair = narrow::half_pair_from_byte_pair::<F, F16>(
+            u16::from(a) << 8 | u16::from(!a),
+            Narrowing::default(),
+        );
         let half = (pair >> 16) as u16;
         let [by_half, direct] = [F16::to_f32(half), to_f32(a)].map(|x| F32::canonical(x.to_bits()));
         assert_eq!(direct, by_half, "{a:x}");
@@ -305,9 +310,14 @@ fn check_every_byte<F: Format<Bits = u8>>(to_f32: impl Fn(u8) -> f32) {
         } else {
             check_dyadic::<F16>(half, &Dyadic::of::<F>(a), a >> 7 == 1, Rounding::NearestEven);
         }
-        let relu = narrow::half_pair_from_byte_pair::<F>(u16::from(a), true) as u16;
+        let relu = narrow::half_pair_from_byte_pair::<F, F16>(
+            u16::from(a),
+            Narrowing { relu: true, ..Narrowing::default() },
+        ) as u16;
         let expected = if half >> 15 == 1 && !F16::is_nan(half) { 0 } else { half };
         assert_eq!(relu, expected);
+        let brain = narrow::half_pair_from_byte_pair::<F, Bf16>(u16::from(a), Narrowing::default());
+        assert_eq!(F32::canonical(Bf16::to_f32(brain as u16).to_bits()), direct, "{a:x}");
     }
 }
 

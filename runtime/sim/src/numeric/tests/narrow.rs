@@ -144,18 +144,41 @@ fn small_formats_are_widened_exactly() {
         assert_eq!(found, expected);
     };
     for (i, &number) in magnitudes::<E2m1>().iter().enumerate() {
-        check(narrow::half_pair_from_nibble_pair::<E2m1>(i as u8, false), number);
-        check(narrow::half_pair_from_nibble_pair::<E2m1>(i as u8 | 8, false), -number);
-        check(narrow::half_pair_from_nibble_pair::<E2m1>(i as u8 | 8, true), 0.0);
-        let high = narrow::half_pair_from_nibble_pair::<E2m1>((i as u8) << 4, false) >> 16;
+        check(
+            narrow::half_pair_from_nibble_pair::<E2m1, F16>(i as u8, Narrowing::default()),
+            number,
+        );
+        check(
+            narrow::half_pair_from_nibble_pair::<E2m1, F16>(i as u8 | 8, Narrowing::default()),
+            -number,
+        );
+        check(
+            narrow::half_pair_from_nibble_pair::<E2m1, F16>(
+                i as u8 | 8,
+                Narrowing { relu: true, ..Narrowing::default() },
+            ),
+            0.0,
+        );
+        let high =
+            narrow::half_pair_from_nibble_pair::<E2m1, F16>((i as u8) << 4, Narrowing::default())
+                >> 16;
         check(high, number);
     }
     for (i, &number) in magnitudes::<E2m3>().iter().enumerate() {
-        check(narrow::half_pair_from_byte_pair::<E2m3>(i as u16, false), number);
-        check(narrow::half_pair_from_byte_pair::<E2m3>(i as u16 | 32, false), -number);
+        check(
+            narrow::half_pair_from_byte_pair::<E2m3, F16>(i as u16, Narrowing::default()),
+            number,
+        );
+        check(
+            narrow::half_pair_from_byte_pair::<E2m3, F16>(i as u16 | 32, Narrowing::default()),
+            -number,
+        );
     }
     for (i, &number) in magnitudes::<E3m2>().iter().enumerate() {
-        check(narrow::half_pair_from_byte_pair::<E3m2>(i as u16, false), number);
+        check(
+            narrow::half_pair_from_byte_pair::<E3m2, F16>(i as u16, Narrowing::default()),
+            number,
+        );
     }
     assert_eq!(magnitudes::<E2m1>(), [0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0]);
 }
