@@ -67,7 +67,7 @@ impl Warp {
         let (mut reads, mut writes) = match transfer.completion {
             Signal::Transactions { at, .. } => {
                 self.check_peer(at.rank, lane, context)?;
-                self.access_mbarrier(at, lane, context)?;
+                self.see_mbarrier(at, lane, context)?;
                 (Asynchronous::open(number), Asynchronous::open(number))
             }
             Signal::Group { reads, writes, .. } => {

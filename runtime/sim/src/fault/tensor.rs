@@ -33,8 +33,10 @@ impl fmt::Display for TensorAccess {
             1 => write!(f, "column {}", self.column)?,
             _ => write!(f, "columns {} to {last}", self.column)?,
         }
-        let (first, last) = (self.lanes.trailing_zeros(), 127 - self.lanes.leading_zeros());
+        let first = self.lanes.trailing_zeros();
+        let last = 127_u32.saturating_sub(self.lanes.leading_zeros());
         match self.lanes.count_ones() {
+            0 => write!(f, " of lanes past 127"),
             1 => write!(f, " of lane {first}"),
             count if count == last - first + 1 => write!(f, " of lanes {first} to {last}"),
             count => write!(f, " of {count} lanes from {first} to {last}"),
@@ -55,6 +57,7 @@ mod tests {
         };
         check(u128::MAX, 16, "columns 8 to 23 of lanes 0 to 127");
         check(1 << 32, 1, "column 8 of lane 32");
+        check(0, 1, "column 8 of lanes past 127");
         check(0xffff | 0xffff << 32, 2, "columns 8 to 9 of 32 lanes from 0 to 47");
     }
 }

@@ -244,18 +244,29 @@ impl Warp {
         Ok(())
     }
 
-    /// Looks at an access to a live object: its initialization must be visible.
+    /// Looks at an access to a live object, and notes it.
     pub(crate) fn access_mbarrier(
         &mut self,
         at: At,
         lane: usize,
         context: &mut Context<'_>,
     ) -> Outcome<()> {
-        let (thread, time, cluster) =
-            (self.clock.thread(lane), self.clock.time(), self.clock.cluster());
-        let object = object(lane, at, context)?;
-        let by = object.initialized;
-        object.note_access(thread, time);
+        self.see_mbarrier(at, lane, context)?;
+        let (thread, time) = (self.clock.thread(lane), self.clock.time());
+        object(lane, at, context)?.note_access(thread, time);
+        Ok(())
+    }
+
+    /// Refuses a live object whose initialization is not visible. What completes at it asynchronously
+    /// is no access by the thread that issued it.
+    pub(crate) fn see_mbarrier(
+        &self,
+        at: At,
+        lane: usize,
+        context: &mut Context<'_>,
+    ) -> Outcome<()> {
+        let (thread, cluster) = (self.clock.thread(lane), self.clock.cluster());
+        let by = object(lane, at, context)?.initialized;
         let visible = !context.hazards()
             || by.thread == thread
             || self.clock.knows(lane, cluster, by.thread, by.time)
