@@ -57,6 +57,8 @@ pub struct Program {
     pub(crate) functions: Vec<Function>,
     /// How many registers `wgmma` uses.
     pub(crate) fragments: usize,
+    /// Whether it relies on registers to have loaded tensor memory.
+    pub(crate) hardly_waits_for_loads: bool,
     pub(crate) slots: Slots,
     pub(crate) shared: SharedLayout,
     /// Variables of the module; [`VariableId`](tilewright_codegen::ptx::check::VariableId)s index
@@ -90,6 +92,7 @@ impl Program {
             details: Vec::new(),
             functions: Vec::new(),
             fragments: 0,
+            hardly_waits_for_loads: false,
             slots: Slots::default(),
             shared: SharedLayout::new(checked),
             variables: checked.variables().to_vec(),
@@ -114,6 +117,7 @@ impl Program {
         }
         program.fragments =
             fragments::mark(&mut program.code, &mut program.details, &program.slots.locations);
+        program.hardly_waits_for_loads = tcgen05::hardly_waits_for_loads(&program.code);
         Ok(program)
     }
 

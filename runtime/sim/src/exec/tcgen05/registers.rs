@@ -2,7 +2,9 @@
 //!
 //! Both take effect when they are issued. Whoever could tell from a later moment has not waited for
 //! them, which the detector finds: until then a load reads its cells and a store writes them. The
-//! registers of a load may be read without a wait, as a *true register dependency* is kept.
+//! registers of a load may be read without a wait, as a *true register dependency* is kept. Kernels of
+//! NVIDIA's own CuTe DSL take it for a wait altogether, and hardly hold a `tcgen05.wait::ld`: where a
+//! program is of that kind, loads are complete once each has had a register read.
 
 use super::super::registers::{ALL, LANES};
 use super::refuse;
@@ -166,7 +168,7 @@ impl Warp {
 
     /// Looks at the registers that an instruction uses: a read of what a load writes waits for that,
     /// but a write could come before it.
-    pub(crate) fn check_loading(&mut self, context: &Context<'_>) -> Outcome<()> {
+    pub(crate) fn check_loading(&mut self, context: &mut Context<'_>) -> Outcome<()> {
         if self.tensor_waits.loading.is_empty() {
             return Ok(());
         }
@@ -181,6 +183,9 @@ impl Warp {
                 let load = self.site(context, pc, ALL);
                 return Err(Raised::new(FaultKind::TensorRegister { register, load }, ALL));
             }
+        }
+        if program.hardly_waits_for_loads && self.tensor_waits.loading.is_empty() {
+            self.wait_tensor(false, context);
         }
         Ok(())
     }
