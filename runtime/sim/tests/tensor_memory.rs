@@ -182,7 +182,7 @@ fn check_store(form: Form) {
     }
     let found = words(&kernel(form, &body), COLUMNS);
     let mut expected: Vec<u32> =
-        (0..128 * COLUMNS).map(|i| (i / COLUMNS << 16 | i % COLUMNS) as u32).collect();
+        (0..128 * COLUMNS).map(|i| (i / COLUMNS * 0x1_0000 + i % COLUMNS) as u32).collect();
     for (thread, r) in (0..128).flat_map(|thread| (0..each).map(move |r| (thread, r))) {
         let (lane, columns) = form.cells(r, thread % 32);
         let lane = thread / 32 * 32 + form.lane + lane;
@@ -239,7 +239,7 @@ fn check_copy(shape: &str, words_of_row: usize, lanes: &[&dyn Fn(usize) -> usize
     let form = Form { shape: "32x32b", count: 8, packed: false, lane: 0 };
     let found = words(&kernel(form, &(body + &store(8))), 8);
     let mut expected: Vec<u32> =
-        (0..128 * 8).map(|i| (i / 8 << 16 | (FIRST + i % 8)) as u32).collect();
+        (0..128 * 8).map(|i| (i / 8 * 0x1_0000 + FIRST + i % 8) as u32).collect();
     for (row, word) in (0..rows).flat_map(|row| (0..words_of_row).map(move |word| (row, word))) {
         let at = 16 * row + 4 * (word % 4) + word / 4 * 2048;
         for lane in lanes {

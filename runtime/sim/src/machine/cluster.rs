@@ -137,29 +137,37 @@ impl Cluster {
         Ok(Turn::Paused)
     }
 
-    /// Whether a warp waits for columns of tensor memory that other clusters have.
-    pub(super) fn awaits_columns(&self) -> bool {
-        self.warps.iter().any(|warp| {
-            let block = &self.blocks[warp.rank];
-            let mut groups = warp.groups.iter();
-            groups.any(|group| match &group.state {
-                State::TensorMemory(claim) => claim.fits(&block.tensor.memory),
-                _ => false,
-            })
+    /// The columns of tensor memory that a warp waits for while other clusters have them, and the rank of
+    /// its block.
+    fn columns_awaited(&self) -> Option<(usize, u32)> {
+        self.warps.iter().find_map(|warp| {
+            let peer = self.blocks.get(warp.rank ^ 1).map(|peer| &peer.tensor);
+            let awaited = |group: &Group| match &group.state {
+                State::TensorMemory(claim) => claim.columns(&self.blocks[warp.rank].tensor, peer),
+                _ => None,
+            };
+            Some((warp.rank, warp.groups.iter().find_map(awaited)?))
         })
     }
 
-    /// Lets a cluster that waits for columns and has none run on multiprocessors of its own, as if it
-    /// had begun there; false where it is not one.
-    pub(super) fn move_elsewhere(&mut self) -> bool {
-        let holds = self.blocks.iter().any(|block| !block.tensor.memory.is_free());
-        if holds || !self.awaits_columns() {
-            return false;
+    /// Whether a warp waits for columns of tensor memory that other clusters have.
+    pub(super) fn awaits_columns(&self) -> bool {
+        self.columns_awaited().is_some()
+    }
+
+    /// Whether the columns that a warp waits for are free by now, or are where the cluster moves: one
+    /// that has none has not really begun, and may as well run on other multiprocessors.
+    pub(super) fn finds_columns(&mut self, run: &Run<'_>) -> bool {
+        let Some((rank, columns)) = self.columns_awaited() else { return false };
+        if run.multiprocessors.free(self.blocks[rank].place) >= columns {
+            return true;
         }
-        for block in &mut self.blocks {
-            block.place.0 |= 1 << 63;
+        let index = u64::from(self.warps.first().map_or(0, |warp| warp.clock.cluster()));
+        let moves = self.blocks.iter().all(|block| block.tensor.memory.is_free());
+        if moves {
+            self.blocks.iter_mut().for_each(|block| block.place.0 = 1 << 63 | index);
         }
-        true
+        moves
     }
 
     fn is_suspicious(&self) -> bool {

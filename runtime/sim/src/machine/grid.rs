@@ -143,8 +143,7 @@ impl Queue {
         if self.running > 0 {
             return Task::Wait;
         }
-        // A block that waits for tensor memory and has none has not really begun.
-        if let Some(i) = self.resident.iter_mut().position(|r| r.cluster.move_elsewhere()) {
+        if let Some(i) = self.resident.iter_mut().position(|r| r.cluster.finds_columns(run)) {
             return self.resume(i);
         }
         if let Some(first) = self.resident.iter().min_by_key(|r| r.order) {

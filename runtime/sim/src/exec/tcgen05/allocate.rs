@@ -37,6 +37,8 @@ struct Allocation {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Claim {
     warp: usize,
+    /// Whether it is for both blocks of a pair.
+    pair: bool,
     kind: ClaimKind,
     /// Whether the peer has asked for the same, and where the columns are.
     granted: Option<u32>,
@@ -178,7 +180,7 @@ impl Warp {
             context.block().tensor.claim = None;
             return Ok(Some(column));
         }
-        let claim = Claim { warp: self.index, kind, granted: None };
+        let claim = Claim { warp: self.index, pair, kind, granted: None };
         if !pair {
             return match context.grant(kind, None) {
                 Some(column) => Ok(Some(column)),
@@ -239,12 +241,15 @@ impl Warp {
 }
 
 impl Claim {
-    /// Whether it is for columns that the block's own allocations leave room for.
-    pub(crate) fn fits(&self, memory: &TensorMemory) -> bool {
-        match self.kind {
-            ClaimKind::Allocate { columns } => memory.free_starts(None, columns).next().is_some(),
-            _ => false,
-        }
+    /// The columns that it is for and that the allocations of its block, and of the peer where that
+    /// takes part, leave room for.
+    pub(crate) fn columns(&self, own: &Tensor, peer: Option<&Tensor>) -> Option<u32> {
+        let ClaimKind::Allocate { columns } = self.kind else { return None };
+        let peer = match self.pair {
+            true => Some(&peer.filter(|peer| peer.claim.is_some())?.memory),
+            false => None,
+        };
+        own.memory.free_starts(peer, columns).next().map(|_| columns)
     }
 
     /// What a warp waits for, for messages.
