@@ -179,7 +179,7 @@ impl Builder {
             Err(error) => panic!("the embedded language has an unknown instruction: {error}"),
         };
         let state = &mut *self.state.borrow_mut();
-        state.version = state.version.max(first_version(&mnemonic));
+        state.version = state.version.max(first_version(&mnemonic, operands.len()));
         state.body.push(Statement::Instruction(Instruction {
             guard: state.guard.clone(),
             mnemonic,
@@ -298,11 +298,17 @@ impl Builder {
     }
 }
 
-/// The first PTX version that has an instruction, with every modifier of its name.
-fn first_version(mnemonic: &Arc<Mnemonic>) -> Version {
+/// The first PTX version that has an instruction, with every modifier of its name and as many
+/// operands.
+fn first_version(mnemonic: &Arc<Mnemonic>, operands: usize) -> Version {
+    let takes = |binding: &&crate::ptx::isa::Binding| {
+        let specs = &binding.form.operands;
+        let needed = specs.iter().filter(|spec| !spec.optional && spec.only_with.is_none());
+        (needed.count()..=specs.len()).contains(&operands)
+    };
     let of_binding = |binding: &crate::ptx::isa::Binding| {
         let words = binding.choices().filter_map(|choice| choice.version);
         words.fold(binding.form.version, Version::max)
     };
-    mnemonic.bindings().iter().map(of_binding).min().unwrap_or_default()
+    mnemonic.bindings().iter().filter(takes).map(of_binding).min().unwrap_or_default()
 }

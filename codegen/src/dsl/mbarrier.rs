@@ -69,6 +69,14 @@ impl<'k> Mbarrier<'k> {
         k.emit("mbarrier.arrive.release.cluster.shared::cluster.b64", vec![Operand::Sink, address]);
     }
 
+    /// The mbarrier in the same place of the block that leads the pair of this one: that with the
+    /// even rank. For copies by [`Receivers::Pair`](super::Receivers::Pair).
+    pub fn of_leader(self) -> Self {
+        /// All but the last bit of the rank, which stands above the address within the block.
+        const EVEN_RANK: u32 = 0xfeff_ffff;
+        Self { pointer: Pointer::new(self.pointer.address() & EVEN_RANK) }
+    }
+
     /// Waits for the end of the phase of parity `parity`, which is the current one or that before.
     pub fn wait(self, parity: impl IntoValue<'k, u32>) {
         self.spin("mbarrier.try_wait.parity.shared.b64", parity);

@@ -31,6 +31,9 @@ pub enum Receivers<'k> {
     /// The blocks of the cluster whose ranks are set in the mask, each at the place in its own
     /// shared memory; each has its mbarrier at the same place told.
     Cluster(Value<'k, u16>),
+    /// This block, one of a pair that multiply together; the mbarrier that is told is its own or,
+    /// by [`Mbarrier::of_leader`], that of the block that leads.
+    Pair,
 }
 
 impl Builder {
@@ -100,6 +103,9 @@ impl<'k, const N: usize> TensorMap<'k, N> {
         if let Receivers::Cluster(ranks) = receivers {
             name.push_str(".multicast::cluster");
             operands.push(ranks.in_register().operand());
+        }
+        if let Receivers::Pair = receivers {
+            name.push_str(".cta_group::2");
         }
         if let Some(CacheHint(policy)) = hint {
             name.push_str(".L2::cache_hint");

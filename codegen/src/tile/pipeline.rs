@@ -1,4 +1,4 @@
-use crate::dsl::{Builder, MBARRIER_BYTES, Mbarrier, Pointer, Shared, Value, Variable};
+use crate::dsl::{Builder, CtaGroup, MBARRIER_BYTES, Mbarrier, Pointer, Shared, Value, Variable};
 
 /// A ring of slots in shared memory that one thread fills by asynchronous copies, or several by
 /// writing, and others empty.
@@ -15,6 +15,8 @@ pub struct SlotRing<'k> {
     empty: Mbarrier<'k>,
     /// Blocks that fill each other's slots together: all of a cluster, or 1.
     cluster: u32,
+    /// In a [pair](Self::in_pair), whether this block leads.
+    leads: Option<Value<'k, bool>>,
 }
 
 /// The slot that is next for one side of a [`SlotRing`], and the parity of the phase that it waits
@@ -26,6 +28,20 @@ pub struct Turn<'k> {
     parity: Variable<'k, u32>,
 }
 
+/// A turn of a reader that has ended while its slot has still to be waited for and freed.
+#[derive(Clone, Copy, Debug)]
+pub struct Taken<'k> {
+    index: Value<'k, u32>,
+    parity: Value<'k, u32>,
+}
+
+impl<'k> Taken<'k> {
+    /// The number of the slot.
+    pub fn slot(&self) -> Value<'k, u32> {
+        self.index
+    }
+}
+
 impl<'k> SlotRing<'k> {
     /// Bytes of the mbarriers of a ring.
     pub const fn barrier_bytes(slots: u32) -> u32 {
@@ -35,7 +51,13 @@ impl<'k> SlotRing<'k> {
     /// A ring of `slots` slots whose mbarriers begin at `barriers`.
     pub fn new(barriers: Pointer<'k, u64, Shared>, slots: u32, bytes: u32, cluster: u32) -> Self {
         let full = Mbarrier::new(barriers);
-        Self { slots, bytes, full, empty: full.element(slots), cluster }
+        Self { slots, bytes, full, empty: full.element(slots), cluster, leads: None }
+    }
+
+    /// The ring in a pair of blocks that multiply together. Each fills the slots of its own, but all
+    /// copies complete in the block that [leads](CtaGroup::Two), which alone waits for full slots.
+    pub fn in_pair(self, leads: Option<Value<'k, bool>>) -> Self {
+        Self { leads, ..self }
     }
 
     /// Initializes the mbarriers, for `readers` arrivals of each block that gets the slot's data.
@@ -69,15 +91,34 @@ impl<'k> SlotRing<'k> {
     /// Waits until the slot of this turn is free, and announces the copies to it that `copy`
     /// begins: it is given the slot's number and the mbarrier at which they complete. Ends the turn.
     pub fn fill(&self, turn: &mut Turn<'k>, copy: impl FnOnce(Value<'k, u32>, Mbarrier<'k>)) {
+        self.fill_part(turn, self.bytes, copy);
+    }
+
+    /// As [`fill`](Self::fill), where the copies bring `bytes` bytes.
+    pub fn fill_part(
+        &self,
+        turn: &mut Turn<'k>,
+        bytes: u32,
+        copy: impl FnOnce(Value<'k, u32>, Mbarrier<'k>),
+    ) {
         let index = turn.index.get();
         let empty = self.empty.element(index);
-        match self.cluster {
-            1 => empty.wait(turn.parity.get()),
+        match (self.cluster, self.leads) {
+            (1, None) => empty.wait(turn.parity.get()),
             _ => empty.wait_in_cluster(turn.parity.get()),
         }
         let full = self.full.element(index);
-        full.arrive_expecting(self.bytes);
-        copy(index, full);
+        match self.leads {
+            None => {
+                full.arrive_expecting(bytes);
+                copy(index, full);
+            }
+            Some(leads) => {
+                let k = leads.builder();
+                k.guarded(leads, || full.arrive_expecting(CtaGroup::Two.blocks() * bytes));
+                copy(index, full.of_leader());
+            }
+        }
         turn.advance();
     }
 
@@ -96,6 +137,49 @@ impl<'k> SlotRing<'k> {
     /// [freed](Self::free).
     pub fn wait(&self, turn: &Turn<'k>) {
         self.full.element(turn.slot()).wait(turn.parity.get());
+    }
+
+    /// Ends a reader's turn, and returns what to [wait for](Self::wait_for) and to
+    /// [free](Self::empty), in any order with other turns.
+    pub fn take(&self, turn: &mut Turn<'k>) -> Taken<'k> {
+        let taken = Taken { index: turn.index.get(), parity: turn.parity.get() };
+        turn.advance();
+        taken
+    }
+
+    /// Waits until the slot of a filling side's turn is free, and ends the turn: what fills the slot
+    /// arrives at its [mbarrier](Self::full) when it is done, as products do that are committed.
+    pub fn claim(&self, turn: &mut Turn<'k>) -> Taken<'k> {
+        let taken = self.take(turn);
+        self.wait_until_empty(&taken);
+        taken
+    }
+
+    /// The mbarrier at which the filling side arrives.
+    pub fn full(&self, taken: &Taken<'k>) -> Mbarrier<'k> {
+        self.full.element(taken.index)
+    }
+
+    fn wait_until_empty(&self, taken: &Taken<'k>) {
+        let empty = self.empty.element(taken.index);
+        match (self.cluster, self.leads) {
+            (1, None) => empty.wait(taken.parity),
+            _ => empty.wait_in_cluster(taken.parity),
+        }
+    }
+
+    /// Waits until the slot of a turn is full.
+    pub fn wait_for(&self, taken: &Taken<'k>) {
+        let full = self.full.element(taken.index);
+        match self.leads {
+            None => full.wait(taken.parity),
+            Some(_) => full.wait_in_cluster(taken.parity),
+        }
+    }
+
+    /// The mbarrier at which a reader arrives that is done with its slot.
+    pub fn empty(&self, taken: &Taken<'k>) -> Mbarrier<'k> {
+        self.empty.element(taken.index)
     }
 
     /// Ends the turn of a reader that is done with its slot. Threads for which `tells` holds tell
@@ -125,5 +209,40 @@ impl<'k> Turn<'k> {
         self.index.set(wraps.select(0_u32, next));
         let parity = self.parity.get();
         self.parity.set(wraps.select(parity ^ 1, parity));
+    }
+}
+
+/// The phase of an mbarrier that a thread waits for next, where it waits for one after another.
+#[derive(Debug)]
+pub struct Phase<'k> {
+    barrier: Mbarrier<'k>,
+    parity: Variable<'k, u32>,
+    in_cluster: bool,
+}
+
+impl<'k> Phase<'k> {
+    /// The first phase.
+    pub fn first(k: &'k Builder, barrier: Mbarrier<'k>) -> Self {
+        Self { barrier, parity: k.variable(0), in_cluster: false }
+    }
+
+    /// The phase before the first, which has ended.
+    pub fn before_first(k: &'k Builder, barrier: Mbarrier<'k>) -> Self {
+        Self { barrier, parity: k.variable(1), in_cluster: false }
+    }
+
+    /// The same, of an mbarrier at which other blocks of a group arrive too, where there are any.
+    pub fn of_group(self, group: CtaGroup) -> Self {
+        Self { in_cluster: group == CtaGroup::Two, ..self }
+    }
+
+    /// Waits for the end of the phase, and goes on to the next.
+    pub fn wait(&mut self) {
+        let parity = self.parity.get();
+        match self.in_cluster {
+            false => self.barrier.wait(parity),
+            true => self.barrier.wait_in_cluster(parity),
+        }
+        self.parity.set(parity ^ 1);
     }
 }

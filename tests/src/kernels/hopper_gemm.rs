@@ -8,6 +8,8 @@ use tilewright::tile::{
     Accumulator, Descriptor, PanelLayout, SlotRing, Steps, Turn, WarpgroupTile,
 };
 
+use super::panels::for_panels;
+
 /// Tiles of [`hopper_gemm`].
 #[derive(Clone, Copy, Debug)]
 pub struct HopperGemm {
@@ -174,21 +176,6 @@ pub fn hopper_gemm(target: Target, gemm: HopperGemm) -> Module {
             k.cluster_barrier();
         }
     })
-}
-
-/// Calls `body` with the first column and row of each panel of a tile, and its place in bytes. The
-/// tile's are `first`.
-fn for_panels<'k>(
-    dtype: DataType,
-    layout: PanelLayout,
-    [column, row]: [Value<'k, u32>; 2],
-    mut body: impl FnMut([Value<'k, i32>; 2], i64),
-) {
-    for panel in 0..layout.panels() {
-        let column = column + panel * layout.width() / dtype.bytes();
-        let place = panel * layout.panel().bytes();
-        body([column.as_signed(), row.as_signed()], place.into());
-    }
 }
 
 /// A consumer's rows of A, and B, of the slot of this turn.
