@@ -45,6 +45,11 @@ pub fn small_hopper() -> Gpu {
     Gpu { multiprocessors: 2, ..Gpu::named("h100_sxm").expect("it is a known GPU").clone() }
 }
 
+/// A B200 of two multiprocessors, likewise.
+pub fn small_blackwell() -> Gpu {
+    Gpu { multiprocessors: 2, ..Gpu::named("b200").expect("it is a known GPU").clone() }
+}
+
 /// The kernel of a config, as the parser reads it back, and the whole launch.
 ///
 /// # Panics
@@ -92,8 +97,11 @@ pub fn run(
 pub fn check(problem: &Problem, config: impl Into<Config>, gpu: &Gpu, seed: u64) {
     let config = config.into();
     let (kernel, module) = kernel(problem, config, gpu);
-    let normal = Inputs::random(problem, Values::Normal, seed);
-    let outliers = Inputs::random(problem, Values::Outliers, seed);
+    let draw = |values| match problem.dtype.has_descales() {
+        true => Inputs::exact(problem, values, seed).quantized(problem, true),
+        false => Inputs::random(problem, values, seed),
+    };
+    let (normal, outliers) = (draw(Values::Normal), draw(Values::Outliers));
     let growing = growing(problem, seed);
     for (name, inputs) in [("normal", normal), ("outliers", outliers), ("growing", growing)] {
         let options = Options { seed, ..Options::default() };

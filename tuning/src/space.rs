@@ -4,11 +4,13 @@
 use std::collections::BTreeMap;
 
 use tilewright::attention::{
-    Config, ConfigError, Mask, Problem, Rescale, Resources, Subject, ampere, hopper,
+    Config, ConfigError, Mask, Problem, Rescale, Resources, Subject, ampere, blackwell, hopper,
 };
 use tilewright::gpu::{Gpu, occupancy, register_share};
 
-use crate::model::{Estimate, Kernel, Maximum, Model, Order, WarpKernel, WarpgroupKernel};
+use crate::model::{
+    Estimate, Kernel, Maximum, Model, Order, TensorMemoryKernel, WarpKernel, WarpgroupKernel,
+};
 
 /// The candidates for one problem on one GPU.
 #[derive(Debug, Clone)]
@@ -113,6 +115,7 @@ pub(crate) fn shape(
     match config {
         Config::Ampere(config) => Kernel::Warps(warps(problem, config, blocks)),
         Config::Hopper(config) => Kernel::Warpgroups(warpgroups(problem, config, blocks)),
+        Config::Blackwell(config) => Kernel::TensorMemory(tensor_memory(problem, config, blocks)),
     }
 }
 
@@ -157,6 +160,28 @@ fn warpgroups(problem: &Problem, config: &hopper::Config, blocks: u32) -> Warpgr
             false => Order::FirstTile,
         },
         maximum: maximum(config.rescale),
+        sass_per_score: None,
+    }
+}
+
+fn tensor_memory(problem: &Problem, config: &blackwell::Config, blocks: u32) -> TensorMemoryKernel {
+    TensorMemoryKernel {
+        bytes: problem.dtype.bytes(),
+        query_tiles: config.query_tiles(),
+        tile_n: config.tile_n,
+        head_dim: problem.head_dim,
+        head_dim_v: problem.head_dim_v,
+        stages: config.stages,
+        pair: if config.pair { 2 } else { 1 },
+        early_share: f64::from(config.early_quarters) / 4.0,
+        polynomials: (f64::from(config.polynomials) / 16.0, config.degree),
+        persistent: config.schedule != blackwell::Schedule::Single,
+        blocks,
+        order: match config.longest_first {
+            true => Order::LastTileOfAllHeads,
+            false => Order::FirstTile,
+        },
+        maximum: if config.threshold == 0 { Maximum::Rescale } else { Maximum::Skip },
         sass_per_score: None,
     }
 }

@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-use super::{Kernel, Problem, ampere, hopper};
-use crate::gpu::{Gpu, Target};
+use super::{Kernel, Problem, ampere, blackwell, hopper};
+use crate::gpu::Gpu;
 
 /// How a kernel computes: its tiles and its variants, by the architecture that it is written for.
 ///
@@ -18,6 +18,8 @@ use crate::gpu::{Gpu, Target};
 /// assert!(matches!(config, Config::Ampere(_)));
 /// let config: Config = "m128n128s2ovppsl".parse().unwrap();
 /// assert!(matches!(config, Config::Hopper(_)));
+/// let config: Config = "m256n128r3h3t8e2d3x192c80".parse().unwrap();
+/// assert!(matches!(config, Config::Blackwell(_)));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Config {
@@ -25,6 +27,8 @@ pub enum Config {
     Ampere(ampere::Config),
     /// For Hopper.
     Hopper(hopper::Config),
+    /// For Blackwell of data centres.
+    Blackwell(blackwell::Config),
 }
 
 /// What a block of a kernel takes.
@@ -47,6 +51,9 @@ pub enum ConfigError {
     /// A rule of the kernels for Hopper.
     #[error(transparent)]
     Hopper(#[from] hopper::ConfigError),
+    /// A rule of the kernels for Blackwell.
+    #[error(transparent)]
+    Blackwell(#[from] blackwell::ConfigError),
 }
 
 /// What a refusal is about.
@@ -90,9 +97,10 @@ pub enum FieldError {
 /// A text that is no config.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error(
-    "`{text}` is not a tile; expected for Ampere {}; for Hopper {}",
+    "`{text}` is not a tile; expected for Ampere {}; for Hopper {}; for Blackwell {}",
     ampere::FORM,
-    hopper::FORM
+    hopper::FORM,
+    blackwell::FORM
 )]
 pub struct ParseConfigError {
     text: String,
@@ -107,6 +115,7 @@ pub fn forward(problem: &Problem, config: &Config, gpu: &Gpu) -> Result<Kernel, 
     Ok(match config {
         Config::Ampere(config) => ampere::forward(problem, config, gpu)?,
         Config::Hopper(config) => hopper::forward(problem, config, gpu)?,
+        Config::Blackwell(config) => blackwell::forward(problem, config, gpu)?,
     })
 }
 
@@ -121,6 +130,7 @@ impl Config {
         Ok(match self {
             Self::Ampere(config) => config.check(problem, gpu)?,
             Self::Hopper(config) => config.check(problem, gpu)?,
+            Self::Blackwell(config) => config.check(problem, gpu)?,
         })
     }
 
@@ -130,19 +140,22 @@ impl Config {
         match Self::default_for(problem, gpu) {
             Self::Ampere(_) => Box::new(ampere::Config::space(problem, gpu).map(Self::Ampere)),
             Self::Hopper(_) => Box::new(hopper::Config::space(problem, gpu).map(Self::Hopper)),
+            Self::Blackwell(_) => {
+                Box::new(blackwell::Config::space(problem, gpu).map(Self::Blackwell))
+            }
         }
     }
 
-    /// A good config where nothing has been tuned. On Hopper it is one of Hopper's own kernels where
-    /// they have the head dimensions, else and on other GPUs one of Ampere's.
+    /// A good config where nothing has been tuned. On Hopper and Blackwell it is one of their own
+    /// kernels where they have the head dimensions, else and on other GPUs one of Ampere's.
     pub fn default_for(problem: &Problem, gpu: &Gpu) -> Config {
-        if gpu.target == Target::architecture(90) {
-            let config = hopper::Config::default_for(problem, gpu);
-            if config.check(problem, gpu).is_ok() {
-                return Self::Hopper(config);
-            }
-        }
-        Self::Ampere(ampere::Config::default_for(problem, gpu))
+        let own = match gpu.target.sm {
+            90 => Some(Self::Hopper(hopper::Config::default_for(problem, gpu))),
+            100 | 103 => Some(Self::Blackwell(blackwell::Config::default_for(problem, gpu))),
+            _ => None,
+        };
+        own.filter(|config| config.check(problem, gpu).is_ok())
+            .unwrap_or_else(|| Self::Ampere(ampere::Config::default_for(problem, gpu)))
     }
 
     /// Query rows of a block.
@@ -150,6 +163,7 @@ impl Config {
         match self {
             Self::Ampere(config) => config.tile_m,
             Self::Hopper(config) => config.tile_m,
+            Self::Blackwell(config) => config.tile_m,
         }
     }
 
@@ -158,6 +172,7 @@ impl Config {
         match self {
             Self::Ampere(config) => config.tile_n,
             Self::Hopper(config) => config.tile_n,
+            Self::Blackwell(config) => config.tile_n,
         }
     }
 
@@ -166,6 +181,7 @@ impl Config {
         match self {
             Self::Ampere(config) => config.stages,
             Self::Hopper(config) => config.stages,
+            Self::Blackwell(config) => config.stages,
         }
     }
 
@@ -179,6 +195,7 @@ impl Config {
         match self {
             Self::Ampere(config) => config.set(field, value),
             Self::Hopper(config) => config.set(field, value),
+            Self::Blackwell(config) => config.set(field, value),
         }
     }
 }
@@ -195,12 +212,19 @@ impl From<hopper::Config> for Config {
     }
 }
 
+impl From<blackwell::Config> for Config {
+    fn from(config: blackwell::Config) -> Self {
+        Self::Blackwell(config)
+    }
+}
+
 impl ConfigError {
     /// What is refused.
     pub fn subject(&self) -> Subject {
         match self {
             Self::Ampere(error) => error.subject(),
             Self::Hopper(error) => error.subject(),
+            Self::Blackwell(error) => error.subject(),
         }
     }
 }
@@ -210,6 +234,7 @@ impl fmt::Display for Config {
         match self {
             Self::Ampere(config) => config.fmt(f),
             Self::Hopper(config) => config.fmt(f),
+            Self::Blackwell(config) => config.fmt(f),
         }
     }
 }
@@ -221,6 +246,7 @@ impl FromStr for Config {
         let ampere = text.parse().map(Self::Ampere);
         ampere
             .or_else(|_| text.parse().map(Self::Hopper))
+            .or_else(|_| text.parse().map(Self::Blackwell))
             .map_err(|_| ParseConfigError { text: text.chars().take(60).collect() })
     }
 }
@@ -262,10 +288,15 @@ mod tests {
 
     #[test]
     fn every_field_that_is_named_can_be_set() {
-        for (config, fields) in [("m128n64w4s1", ampere::FIELDS), ("m128n64s2", hopper::FIELDS)] {
+        for (config, fields) in [
+            ("m128n64w4s1", ampere::FIELDS),
+            ("m128n64s2", hopper::FIELDS),
+            ("m256n128r3h3t8e2d3x192c80", blackwell::FIELDS),
+        ] {
             let mut config: Config = config.parse().unwrap();
             for field in fields {
-                let set = ["1", "true", "lazy"].map(|value| config.set(field, value).is_ok());
+                let set =
+                    ["1", "true", "lazy", "single"].map(|value| config.set(field, value).is_ok());
                 assert_eq!(set.iter().filter(|set| **set).count(), 1, "{field}");
             }
         }
@@ -273,10 +304,19 @@ mod tests {
 
     #[test]
     fn no_text_is_a_config_of_two_architectures() {
-        for text in ["m128n64w4s1", "m128n64w4s1b2qrsl", "m128n64s2", "m192n128s4ovpppsc2pelfslrl"]
-        {
-            let ampere = text.parse::<ampere::Config>().is_ok();
-            assert_ne!(ampere, text.parse::<hopper::Config>().is_ok(), "{text}");
+        for text in [
+            "m128n64w4s1",
+            "m128n64w4s1b2qrsl",
+            "m128n64s2",
+            "m192n128s4ovpppsc2pelfslrl",
+            "m256n128r3h3t8e2d3x192c80pelfoq",
+        ] {
+            let of = [
+                text.parse::<ampere::Config>().is_ok(),
+                text.parse::<hopper::Config>().is_ok(),
+                text.parse::<blackwell::Config>().is_ok(),
+            ];
+            assert_eq!(of.iter().filter(|is| **is).count(), 1, "{text}");
         }
     }
 }

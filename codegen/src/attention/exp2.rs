@@ -8,7 +8,7 @@
 //! p(0) is exactly 1, so that powers up to −127, that of a masked score among them, give exactly 0:
 //! the exponent of 1 is 127. Among such polynomials p has the least relative error on [0, 1].
 
-use crate::dsl::Value;
+use crate::dsl::{Pair, Value};
 
 /// Degrees of polynomials that there are.
 pub const DEGREES: std::ops::RangeInclusive<u32> = 2..=5;
@@ -70,6 +70,32 @@ impl<'k> Value<'k, f32> {
             .fold(k.constant(*last), |p, c| p.multiply_add(fraction, *c))
             .multiply_add(fraction, 1.0);
         (polynomial.as_bits() + (shifted.as_bits() << MANTISSA)).bits_as_f32()
+    }
+}
+
+impl<'k> Pair<'k> {
+    /// As [`Value::exp2_by_polynomial`], of both.
+    ///
+    /// # Panics
+    ///
+    /// Where `degree` is not one of [`DEGREES`].
+    pub fn exp2_by_polynomial(self, degree: u32) -> Pair<'k> {
+        let [first, second] = self.halves().map(|power| power.max(LEAST));
+        let k = first.builder();
+        let x = Pair::new(first, second);
+        let shifted = x.add_rounding_down(k.pair_of(SHIFTER));
+        let fraction = x - (shifted - k.pair_of(SHIFTER));
+        let (last, rest) = coefficients(degree).split_last().expect("a degree is positive");
+        let polynomial = rest
+            .iter()
+            .rev()
+            .fold(k.pair_of(*last), |p, c| p.multiply_add(fraction, k.pair_of(*c)))
+            .multiply_add(fraction, k.pair_of(1.0));
+        let ([p, q], [m, n]) = (polynomial.halves(), shifted.halves());
+        let raise = |polynomial: Value<'k, f32>, shifted: Value<'k, f32>| {
+            (polynomial.as_bits() + (shifted.as_bits() << MANTISSA)).bits_as_f32()
+        };
+        Pair::new(raise(p, m), raise(q, n))
     }
 }
 

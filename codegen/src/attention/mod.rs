@@ -16,6 +16,8 @@
 //! `[batch, heads, seqlen_q]` of natural logarithms.
 
 pub mod ampere;
+mod arguments;
+pub mod blackwell;
 mod config;
 pub mod exp2;
 mod field;
@@ -28,6 +30,7 @@ pub mod quantize;
 mod softmax;
 mod visible;
 mod word;
+mod work;
 
 pub use config::{Config, ConfigError, FieldError, ParseConfigError, Resources, Subject, forward};
 pub use kernel::{Argument, Grid, Kernel, Parameter, Tensor, TensorBox, TensorMap};

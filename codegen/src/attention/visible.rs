@@ -72,25 +72,43 @@ impl<'k> Visible<'k> {
         thread_row: Value<'k, i32>,
         first_key: Value<'k, i32>,
     ) -> Product<'k> {
+        let rows = 0..scores.rows() as i32;
+        let bounds: Vec<_> = rows.map(|row| self.bounds(thread_row + 8 * row, first_key)).collect();
+        scores.map(|score, row, column| mask_score(score, bounds[row], column))
+    }
+
+    /// Sets the scores of a row that it does not see to −∞; the first is that of key `first_key`.
+    pub(super) fn mask_row(
+        &self,
+        scores: &[Value<'k, f32>],
+        row: Value<'k, i32>,
+        first_key: Value<'k, i32>,
+    ) -> Vec<Value<'k, f32>> {
+        let bounds = self.bounds(row, first_key);
+        (0..).zip(scores).map(|(column, score)| mask_score(*score, bounds, column)).collect()
+    }
+
+    /// Last and, for a window, first column that a row sees, where column 0 is key `first_key`.
+    fn bounds(&self, row: Value<'k, i32>, first_key: Value<'k, i32>) -> Bounds<'k> {
         let end_of_keys = self.seqlen_kv - 1;
-        let bounds: Vec<_> = (0..scores.rows())
-            .map(|row| {
-                let (position, first) = self.keys_of(thread_row + 8 * row as i32);
-                let last = match (self.mask, self.window) {
-                    (MaskKind::Full, _) => end_of_keys,
-                    (_, None) => end_of_keys.min(position),
-                    (_, Some((_, right))) => end_of_keys.min(position + right),
-                };
-                (last - first_key, first.map(|first| first - first_key))
-            })
-            .collect();
-        scores.map(|score, row, column| {
-            let (last, first) = bounds[row];
-            let score = last.lt(column as i32).select(f32::NEG_INFINITY, score);
-            match first {
-                Some(first) => first.gt(column as i32).select(f32::NEG_INFINITY, score),
-                None => score,
-            }
-        })
+        let (position, first) = self.keys_of(row);
+        let last = match (self.mask, self.window) {
+            (MaskKind::Full, _) => end_of_keys,
+            (_, None) => end_of_keys.min(position),
+            (_, Some((_, right))) => end_of_keys.min(position + right),
+        };
+        (last - first_key, first.map(|first| first - first_key))
+    }
+}
+
+/// Last and, for a window, first column that is seen.
+type Bounds<'k> = (Value<'k, i32>, Option<Value<'k, i32>>);
+
+/// The score of a column, or −∞ where it is out of bounds.
+fn mask_score<'k>(score: Value<'k, f32>, (last, first): Bounds<'k>, column: u32) -> Value<'k, f32> {
+    let score = last.lt(column as i32).select(f32::NEG_INFINITY, score);
+    match first {
+        Some(first) => first.gt(column as i32).select(f32::NEG_INFINITY, score),
+        None => score,
     }
 }

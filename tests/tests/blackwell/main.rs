@@ -1,4 +1,6 @@
-//! Blackwell's kernels in the embedded language: a matrix product in tensor memory, by one block and
-//! by pairs of blocks.
+//! Blackwell's kernels in the embedded language: the attention kernel is right on the simulator; a
+//! matrix product in tensor memory, by one block and by pairs of blocks, is the second user of what
+//! it is made of.
 
+mod correct;
 mod gemm;

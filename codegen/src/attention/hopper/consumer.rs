@@ -4,11 +4,13 @@ use super::epilogue::store_output;
 use super::memory::Memory;
 use super::probabilities::Probabilities;
 use super::queries::Queries;
-use super::schedule::{Schedule, Work};
-use super::shape::{Arguments, Shape};
+use super::schedule::Schedule;
+use super::shape::Shape;
 use super::tile_loop::TileLoop;
 use super::turns::Turns;
+use crate::attention::arguments::Arguments;
 use crate::attention::softmax::OnlineSoftmax;
+use crate::attention::work::Work;
 use crate::dsl::{Builder, NamedBarrier, Value, WARPGROUP, WARPGROUP_ROWS};
 use crate::tile::{Accumulator, Descriptor, Product};
 
@@ -51,7 +53,7 @@ pub(super) fn consume<'k>(
     let mut values = memory.values.first_read(k);
     Schedule::new(k, arguments, shape).for_each(|work| {
         let mut output = Accumulator::zeros(k, 1, shape.head_dim_v / 8);
-        let (scale, value_descale) = consumer.scales(&work);
+        let (scale, value_descale) = arguments.scales(work.batch, work.kv_head);
         let scale_log2 = scale * std::f32::consts::LOG2_E;
         let dtype = shape.dtype.probability();
         let mut softmax = OnlineSoftmax::new(
@@ -93,15 +95,6 @@ impl<'k> Consumer<'_, 'k> {
         let thread = self.k.thread_index().x % WARPGROUP;
         let own = thread / 32 * 16_u32 + thread % 32 / 4;
         work.first_row + (self.number * WARPGROUP_ROWS + own).as_signed()
-    }
-
-    /// What scores are multiplied with, and values, where they are at all.
-    fn scales(&self, work: &Work<'k>) -> (Value<'k, f32>, Option<Value<'k, f32>>) {
-        let Arguments { softmax_scale, kv_heads, descales, .. } = *self.arguments;
-        let Some(descales) = descales else { return (softmax_scale, None) };
-        let at = work.batch * kv_heads + work.kv_head;
-        let [query, key, value] = descales.map(|descale| descale.element(at).load());
-        (softmax_scale * query * key, Some(value))
     }
 
     /// The keys in a slot, as B operands.

@@ -1,7 +1,7 @@
 use super::consumer::Consumer;
-use super::schedule::Work;
-use super::shape::Output;
+use crate::attention::arguments::Output;
 use crate::attention::output::store_row;
+use crate::attention::work::Work;
 use crate::dsl::{Global, Pointer, TensorMap, Value, WARPGROUP_ROWS};
 use crate::tile::{Accumulator, Product, Turn, WarpgroupTile};
 

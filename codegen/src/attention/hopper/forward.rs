@@ -4,7 +4,7 @@ use super::consumer::consume;
 use super::memory::Memory;
 use super::producer::produce;
 use super::registers;
-use super::shape::{Arguments, Shape};
+use super::shape::Shape;
 use super::transposer::produce_transposed;
 use crate::dsl::{Builder, WARPGROUP};
 
@@ -16,7 +16,7 @@ pub(super) fn forward(k: &Builder, shape: &Shape) {
     if config.cluster > 1 {
         k.require_cluster(config.cluster);
     }
-    let arguments = Arguments::declare(k, shape);
+    let arguments = shape.arguments(k);
     let memory = Memory::declare(k, shape);
     memory.init(k, shape);
     let warpgroup = (k.thread_index().x / WARPGROUP).of_first_lane();

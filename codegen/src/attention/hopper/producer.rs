@@ -1,8 +1,10 @@
 //! The warpgroup that copies: one of its threads keeps the rings full.
 
 use super::memory::Memory;
-use super::schedule::{Schedule, Work};
-use super::shape::{Arguments, Shape};
+use super::schedule::Schedule;
+use super::shape::Shape;
+use crate::attention::arguments::Arguments;
+use crate::attention::work::Work;
 use crate::dsl::{Builder, CacheHint, Receivers, TensorMap, Value, WARPGROUP_ROWS};
 use crate::tile::{PanelLayout, SlotRing, Turn};
 

@@ -1,10 +1,11 @@
 use super::Config;
 use super::shared::SharedPlan;
-use crate::attention::visible::Visible;
+use crate::attention::arguments::{Arguments, parameters};
+use crate::attention::work::Order;
 use crate::attention::{
     DataType, Grid, MaskKind, Parameter, Problem, Resources, Tensor, TensorBox,
 };
-use crate::dsl::{Builder, Global, Pointer, TensorMap, Value, WARPGROUP_ROWS};
+use crate::dsl::{Builder, WARPGROUP_ROWS};
 use crate::gpu::Gpu;
 use crate::tile::PanelLayout;
 
@@ -50,37 +51,36 @@ impl Shape {
     }
 
     pub(super) fn parameters(&self) -> Vec<Parameter> {
-        use Parameter::{
-            Batch, Heads, KeyDescale, KvHeads, LogSumExp, Output, QueryDescale, SeqlenKv, SeqlenQ,
-            SoftmaxScale, ValueDescale, WindowLeft, WindowRight,
-        };
         let plan = &self.plan;
         let map = |tensor, rows, layout: PanelLayout| {
             Parameter::TensorMap(TensorBox { tensor, rows, width: layout.width() })
         };
-        let mut parameters = vec![
+        let tensors = [
             map(Tensor::Query, WARPGROUP_ROWS, plan.query),
             map(Tensor::Key, self.copied_rows(), plan.key),
             map(Tensor::Value, self.copied_rows(), plan.copied_value()),
             match self.config.direct_output {
-                true => Output,
+                true => Parameter::Output,
                 false => map(Tensor::Output, WARPGROUP_ROWS, plan.output),
             },
-            LogSumExp,
-            SeqlenQ,
-            SeqlenKv,
-            Batch,
-            Heads,
-            KvHeads,
-            SoftmaxScale,
         ];
-        if self.mask == MaskKind::Window {
-            parameters.extend([WindowLeft, WindowRight]);
+        parameters(tensors, self.mask, self.dtype)
+    }
+
+    /// The arguments of a launch.
+    pub(super) fn arguments<'k>(&self, k: &'k Builder) -> Arguments<'k> {
+        Arguments::declare(k, self.mask, self.dtype, self.config.direct_output)
+    }
+
+    /// The order in which query tiles are taken.
+    pub(super) fn order(&self) -> Order {
+        let config = &self.config;
+        let row_bytes = (self.head_dim + self.head_dim_v) * self.dtype.bytes();
+        Order {
+            tile: (config.tile_m, config.tile_n),
+            cluster: config.cluster,
+            longest_first: config.longest_first.then_some(self.cached_bytes / row_bytes),
         }
-        if self.dtype.has_descales() {
-            parameters.extend([QueryDescale, KeyDescale, ValueDescale]);
-        }
-        parameters
     }
 
     /// A name that tells kernels apart.
@@ -91,70 +91,5 @@ impl Shape {
         };
         let (dtype, dim, mask, config) = (self.dtype, self.head_dim, self.mask, self.config);
         format!("attention_forward_{dtype}_{dim}{v}_{mask}_{config}")
-    }
-}
-
-/// Where O is written.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Output<'k> {
-    /// By TMA.
-    Boxes(TensorMap<'k, 4>),
-    /// By threads, `[batch, seqlen_q, heads, head_dim_v]`.
-    Rows(Pointer<'k, u32, Global>),
-}
-
-/// The arguments of a launch.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Arguments<'k> {
-    pub(super) query: TensorMap<'k, 4>,
-    pub(super) key: TensorMap<'k, 4>,
-    pub(super) value: TensorMap<'k, 4>,
-    pub(super) output: Output<'k>,
-    pub(super) log_sum_exp: Pointer<'k, f32, Global>,
-    pub(super) visible: Visible<'k>,
-    pub(super) batch: Value<'k, u32>,
-    pub(super) heads: Value<'k, u32>,
-    pub(super) kv_heads: Value<'k, u32>,
-    pub(super) softmax_scale: Value<'k, f32>,
-    /// Those of Q, K and V, for FP8.
-    pub(super) descales: Option<[Pointer<'k, f32, Global>; 3]>,
-}
-
-impl<'k> Arguments<'k> {
-    /// Declares the parameters in the order of [`Shape::parameters`].
-    pub(super) fn declare(k: &'k Builder, shape: &Shape) -> Self {
-        let signed = |parameter: Parameter| k.parameter::<i32>(parameter.name());
-        let number = |parameter: Parameter| k.parameter::<u32>(parameter.name());
-        let [query, key, value] = [Parameter::Query, Parameter::Key, Parameter::Value]
-            .map(|parameter| k.tensor_map_parameter(parameter.name()));
-        let output = match shape.config.direct_output {
-            true => Output::Rows(k.pointer_parameter(Parameter::Output.name())),
-            false => Output::Boxes(k.tensor_map_parameter(Parameter::Output.name())),
-        };
-        let log_sum_exp = k.pointer_parameter(Parameter::LogSumExp.name());
-        let (seqlen_q, seqlen_kv) = (signed(Parameter::SeqlenQ), signed(Parameter::SeqlenKv));
-        let batch = number(Parameter::Batch);
-        let (heads, kv_heads) = (number(Parameter::Heads), number(Parameter::KvHeads));
-        let softmax_scale = k.parameter(Parameter::SoftmaxScale.name());
-        let window = (shape.mask == MaskKind::Window)
-            .then(|| (signed(Parameter::WindowLeft), signed(Parameter::WindowRight)));
-        let descale = |parameter: Parameter| k.pointer_parameter(parameter.name());
-        let descales = shape.dtype.has_descales().then(|| {
-            [Parameter::QueryDescale, Parameter::KeyDescale, Parameter::ValueDescale].map(descale)
-        });
-        let visible = Visible { mask: shape.mask, seqlen_q, seqlen_kv, window };
-        Self {
-            query,
-            key,
-            value,
-            output,
-            log_sum_exp,
-            visible,
-            batch,
-            heads,
-            kv_heads,
-            softmax_scale,
-            descales,
-        }
     }
 }

@@ -3,9 +3,9 @@
 use super::consumer::Consumer;
 use super::probabilities::Probabilities;
 use super::queries::Queries;
-use super::schedule::Work;
 use super::turns::Turns;
 use crate::attention::softmax::{OnlineSoftmax, Sums};
+use crate::attention::work::Work;
 use crate::attention::{MaskKind, Rescale};
 use crate::dsl::{Major, Value, Variable};
 use crate::tile::{Accumulator, Pending, Product, Steps, Turn};

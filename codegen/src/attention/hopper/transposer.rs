@@ -2,8 +2,10 @@
 
 use super::memory::Memory;
 use super::producer::{Producer, Stream};
-use super::schedule::{Schedule, Work};
-use super::shape::{Arguments, Shape};
+use super::schedule::Schedule;
+use super::shape::Shape;
+use crate::attention::arguments::Arguments;
+use crate::attention::work::Work;
 use crate::dsl::{Builder, Value};
 use crate::tile::{ByteTranspose, SlotRing, Turn};
 
