@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use rayon::prelude::*;
 use tilewright::attention::{
     Config, ConfigError, Mask, Problem, Rescale, Resources, Subject, ampere, blackwell, hopper,
 };
@@ -19,8 +20,7 @@ pub struct Space {
     pub examined: usize,
     /// Those that can be built, the one that the model finds fastest first.
     pub candidates: Vec<Candidate>,
-    /// How many more could be built, but give up something for blocks on a multiprocessor that fit
-    /// it anyway.
+    /// How many more could be built, but give something up for what fits a multiprocessor anyway.
     pub needless: usize,
     /// Why the others cannot.
     pub refusals: Vec<Refusal>,
@@ -56,22 +56,18 @@ pub struct Refusal {
 /// Where none can be built because of the problem itself: its head dimension, say. The error is
 /// the one that all configurations share.
 pub fn explore(problem: &Problem, gpu: &Gpu, model: &dyn Model) -> Result<Space, ConfigError> {
+    let configs: Vec<Config> = Config::space(problem, gpu).collect();
+    let examined = configs.len();
+    let look = |config| (config, look(problem, config, gpu, model));
+    let looked: Vec<(Config, Look)> = configs.into_par_iter().map(look).collect();
     let mut refusals: BTreeMap<&'static str, Refusal> = BTreeMap::new();
     let mut candidates = Vec::new();
-    let (mut examined, mut needless) = (0, 0);
-    for config in Config::space(problem, gpu) {
-        examined += 1;
-        match config.check(problem, gpu) {
-            Ok(resources) => {
-                let kernel = shape(problem, &config, &resources, gpu);
-                if is_needless(problem, &config, kernel.blocks(), gpu) {
-                    needless += 1;
-                    continue;
-                }
-                let estimate = model.estimate(gpu, problem, &kernel);
-                candidates.push(Candidate { config, resources, estimate });
-            }
-            Err(error) => {
+    let mut needless = 0;
+    for (config, look) in looked {
+        match look {
+            Look::Candidate(candidate) => candidates.push(candidate),
+            Look::Needless => needless += 1,
+            Look::Refused(error) => {
                 let Subject::Rule(rule) = error.subject() else { return Err(error) };
                 refusals.entry(rule).and_modify(|refusal| refusal.count += 1).or_insert(Refusal {
                     rule,
@@ -88,19 +84,50 @@ pub fn explore(problem: &Problem, gpu: &Gpu, model: &dyn Model) -> Result<Space,
     Ok(Space { examined, candidates, needless, refusals })
 }
 
-/// Whether `config`, of which `blocks` fit a multiprocessor, shares memory between Q and K though
-/// as many would fit without, or asks for blocks to which the registers of fewer would be the same.
-fn is_needless(problem: &Problem, config: &Config, blocks: u32, gpu: &Gpu) -> bool {
-    let Config::Ampere(config) = config else { return false };
-    let share = |blocks| register_share(gpu, config.threads(), blocks);
-    if config.blocks > 1 && share(config.blocks - 1) == share(config.blocks) {
-        return true;
+/// What a look at a configuration tells.
+enum Look {
+    Candidate(Candidate),
+    Needless,
+    Refused(ConfigError),
+}
+
+fn look(problem: &Problem, config: Config, gpu: &Gpu, model: &dyn Model) -> Look {
+    let resources = match config.check(problem, gpu) {
+        Ok(resources) => resources,
+        Err(error) => return Look::Refused(error),
+    };
+    let kernel = shape(problem, &config, &resources, gpu);
+    if is_needless(problem, &config, kernel.blocks(), gpu) {
+        return Look::Needless;
     }
-    let apart = Config::Ampere(ampere::Config { share_q_k: false, ..*config });
-    config.share_q_k
-        && apart
-            .check(problem, gpu)
-            .is_ok_and(|resources| shape(problem, &apart, &resources, gpu).blocks() >= blocks)
+    let estimate = model.estimate(gpu, problem, &kernel);
+    Look::Candidate(Candidate { config, resources, estimate })
+}
+
+/// Whether `config`, of which `blocks` fit a multiprocessor, gives up something for nothing: two
+/// tensors share memory where as many blocks would fit without that, there is room for one more stage,
+/// or it asks for blocks to which the registers of fewer would be the same.
+fn is_needless(problem: &Problem, config: &Config, blocks: u32, gpu: &Gpu) -> bool {
+    let fits = |other: Config| {
+        let resources = other.check(problem, gpu);
+        resources.is_ok_and(|resources| shape(problem, &other, &resources, gpu).blocks() >= blocks)
+    };
+    match *config {
+        Config::Ampere(config) => {
+            let share = |blocks| register_share(gpu, config.threads(), blocks);
+            let same = config.blocks > 1 && share(config.blocks - 1) == share(config.blocks);
+            let apart = ampere::Config { share_q_k: false, ..config };
+            same || config.share_q_k && fits(apart.into())
+        }
+        Config::Hopper(config) => {
+            fits(hopper::Config { stages: config.stages + 1, ..config }.into())
+        }
+        Config::Blackwell(config) => {
+            let longer = blackwell::Config { stages: config.stages + 1, ..config };
+            let apart = blackwell::Config { o_over_q: false, ..config };
+            fits(longer.into()) || config.o_over_q && fits(apart.into())
+        }
+    }
 }
 
 /// A kernel as the model sees it, before it was assembled.
@@ -181,7 +208,7 @@ fn tensor_memory(problem: &Problem, config: &blackwell::Config, blocks: u32) -> 
             true => Order::LastTileOfAllHeads,
             false => Order::FirstTile,
         },
-        maximum: if config.threshold == 0 { Maximum::Rescale } else { Maximum::Skip },
+        maximum: if config.threshold > 0 { Maximum::Skip } else { Maximum::Rescale },
         sass_per_score: None,
     }
 }

@@ -103,7 +103,13 @@ fn flags_of_another_architecture_are_refused_with_those_there_are() {
         "--arch sm80 --ping-pong",
         "a tile for Ampere has no field `ping_pong`; its fields are tile_m, tile_n, warps",
     );
+    check_nothing_emitted(
+        "--arch sm100 --warps 4",
+        "a tile for Blackwell has no field `warps`; its fields are tile_m, tile_n, stages, early",
+    );
     check_nothing_emitted("--arch sm80 --config m128n128s2ovpp", "sm_80 lacks wgmma");
+    check_nothing_emitted("--arch sm90 --config m256n128r3h3t8e2d3x192c80", "lacks tensor memory");
+    check_nothing_emitted("--arch sm100 --stages 16", "bytes of shared memory");
     check_nothing_emitted("--arch sm90 --tile-m 192 --tile-n 256", "bytes of shared memory");
 }
 
@@ -125,6 +131,20 @@ fn a_launch_on_hopper_has_tensor_maps_and_clusters() {
     // Ampere's kernels run on Hopper too.
     let launch = emit("ampere", "--config m64n64w4s1sl");
     assert_eq!((launch.geometry.grid, launch.geometry.cluster), ([4, 2, 1], [1; 3]));
+}
+
+#[test]
+fn kernels_for_blackwell_are_for_one_gpu() {
+    for (arch, target) in [("sm100", "sm_100a"), ("sm103", "sm_103a")] {
+        let root = tempfile::tempdir().unwrap();
+        let out = root.path().join("out");
+        let flags = "--tile-m 256 --schedule persistent --pair --early-quarters 2 --threshold 0";
+        let arguments = format!("emit --arch {arch} --seqlen 300 --dtype bf16 {flags}");
+        autotune(&format!("{arguments} --out {}", out.display())).assert().success();
+        let launch = tilewright::launch_file::Launch::read(&out.join("launch.json")).unwrap();
+        assert!(launch.ptx.contains(&format!(".target {target}")));
+        assert_eq!((launch.geometry.grid, launch.geometry.cluster), ([4, 1, 1], [2, 1, 1]));
+    }
 }
 
 #[test]

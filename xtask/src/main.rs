@@ -34,7 +34,7 @@ enum Chore {
         #[arg(long, default_value = "target/gpu")]
         out: PathBuf,
         /// What the attention kernels are emitted for; may be given several times.
-        #[arg(long, default_values = ["sm80", "sm90"])]
+        #[arg(long, default_values = ["sm80", "sm90", "sm100", "sm103"])]
         arch: Vec<String>,
     },
 }

@@ -181,7 +181,8 @@ impl Config {
         match self {
             Self::Ampere(config) => config.stages,
             Self::Hopper(config) => config.stages,
-            Self::Blackwell(config) => config.stages,
+            // Keys and values share the ring.
+            Self::Blackwell(config) => config.stages.div_ceil(2),
         }
     }
 

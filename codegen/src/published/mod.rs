@@ -23,8 +23,10 @@ fn table(gpu: &Gpu) -> Option<&'static str> {
     match gpu.name {
         "a100_sxm" => Some(include_str!("../../../results/a100_sxm.csv")),
         "rtx3090" => Some(include_str!("../../../results/rtx3090.csv")),
-        "h100_sxm" => Some(include_str!("../../../results/h100_sxm.csv")),
         "rtx4090" => Some(include_str!("../../../results/rtx4090.csv")),
+        "h100_sxm" => Some(include_str!("../../../results/h100_sxm.csv")),
+        "h100_pcie" => Some(include_str!("../../../results/h100_pcie.csv")),
+        "h200" => Some(include_str!("../../../results/h200.csv")),
         _ => None,
     }
 }

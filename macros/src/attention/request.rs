@@ -2,9 +2,10 @@
 
 use syn::Ident;
 use tilewright_codegen::attention::{
-    Config, ConfigError, DataType, FieldError, Mask, Pass, Problem, Subject, ampere, hopper,
+    Config, ConfigError, DataType, FieldError, Mask, Pass, Problem, Subject, ampere, blackwell,
+    hopper,
 };
-use tilewright_codegen::gpu::{Gpu, Target};
+use tilewright_codegen::gpu::Gpu;
 use tilewright_codegen::published;
 
 use super::input::{Entry, Field, Input, Value};
@@ -222,7 +223,7 @@ impl<'a> Reader<'a> {
         best
     }
 
-    /// `{ m: 128, n: 64, warps: 4, stages: 1, … }`, where `warps` makes it one for Ampere.
+    /// `{ m: 128, n: 64, warps: 4, stages: 1, … }`; where there are `warps`, it is one for Ampere.
     fn fields(
         &mut self,
         location: Location,
@@ -230,10 +231,14 @@ impl<'a> Reader<'a> {
         gpu: &Gpu,
     ) -> Option<Config> {
         let given = |name: &str| fields.iter().any(|(field, _)| field == name);
-        let on_hopper = gpu.target == Target::architecture(90);
-        let (mut config, needed) = match on_hopper && !given("warps") {
-            true => (Config::Hopper(hopper::Config::PLAIN), &["m", "n", "stages"][..]),
-            false => (Config::Ampere(ampere::Config::PLAIN), &["m", "n", "warps", "stages"][..]),
+        let own = match gpu.target.sm {
+            90 => Some(Config::Hopper(hopper::Config::PLAIN)),
+            100 | 103 => Some(Config::Blackwell(blackwell::Config::PLAIN)),
+            _ => None,
+        };
+        let (mut config, needed) = match (given("warps"), own) {
+            (false, Some(plain)) => (plain, &["m", "n", "stages"][..]),
+            _ => (Config::Ampere(ampere::Config::PLAIN), &["m", "n", "warps", "stages"][..]),
         };
         for (name, field) in fields {
             if let Err((at, message)) = set(&mut config, name, field) {

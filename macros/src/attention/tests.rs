@@ -54,7 +54,21 @@ fn the_gpu_and_the_fields_tell_the_architecture_of_a_tile() {
     );
     // Ampere's kernels run on Hopper too.
     check_config(&format!("{keys}{{ m: 64, n: 64, warps: 4, stages: 1 }}"), "m64n64w4s1");
+    for arch in ["sm100a", "sm103a"] {
+        let keys = format!("arch = {arch}, dtype = bf16, head_dim = 128, mask = full, tile = ");
+        let word = "m256n128r3h3t8e2d3x192c80pe";
+        check_config(&format!("{keys}{word}"), word);
+        check_config(
+            &format!(
+                "{keys}{{ m: 256, n: 128, stages: 3, early_quarters: 3, threshold: 8, \
+                 polynomials: 2, schedule: persistent }}"
+            ),
+            word,
+        );
+        check_config(&format!("{keys}{{ m: 64, n: 64, warps: 4, stages: 1 }}"), "m64n64w4s1");
+    }
     let keys = "arch = sm80, dtype = bf16, head_dim = 128, mask = causal, tile = ";
+    check_helped(&format!("{keys}m256n128r3h3t8e2d3x192c80"), "sm_80 lacks tensor memory");
     check_helped(&format!("{keys}m128n128s2ovpp"), "sm_80 lacks wgmma and setmaxnreg");
 }
 

@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, value_parser};
-use tilewright::attention::{Config, DataType, Mask, Problem};
+use tilewright::attention::{DataType, Mask, Problem};
 use tilewright::device::DeviceName;
 use tilewright::gpu::Gpu;
 use tilewright::sim::Options;
+
+use crate::tile::Tile;
 
 /// The most threads that can be asked for.
 const MOST_JOBS: i64 = Options::MOST_JOBS as i64;
@@ -43,10 +45,10 @@ pub(crate) enum Command {
 #[group(required = true, multiple = false)]
 pub(crate) struct Target {
     /// An architecture, for its usual GPU: sm80 is an A100, sm86 an RTX 3090, sm89 an RTX 4090, sm90
-    /// an H100 SXM.
+    /// an H100 SXM, sm100 a B200, sm103 a B300.
     #[arg(long, value_parser = Gpu::default_for)]
     arch: Option<&'static Gpu>,
-    /// A GPU by name, such as a100_pcie, l40s or h200.
+    /// A GPU by name, such as a100_pcie, l40s, h200 or gb200.
     #[arg(long, value_parser = Gpu::named)]
     gpu: Option<&'static Gpu>,
 }
@@ -234,112 +236,6 @@ impl Lengths {
     fn resolve(&self, usual: u32) -> (u32, u32) {
         let seqlen = self.seqlen.unwrap_or(usual);
         (self.seqlen_q.unwrap_or(seqlen), self.seqlen_kv.unwrap_or(seqlen))
-    }
-}
-
-/// The tile configuration: `--config`, or else the tuned one, with what the other flags change.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Tile configuration [default: the tuned one]")]
-pub(crate) struct Tile {
-    /// A configuration as tables name it, such as m128n64w4s1sl.
-    #[arg(long)]
-    pub(crate) config: Option<Config>,
-    /// Query rows of a block.
-    #[arg(long)]
-    tile_m: Option<u32>,
-    /// Keys of one iteration.
-    #[arg(long)]
-    tile_n: Option<u32>,
-    /// Tiles of K and V that fit shared memory at once.
-    #[arg(long)]
-    stages: Option<u32>,
-    /// Whether unmasked iterations have a loop of their own.
-    #[arg(long, num_args = 0..=1, default_missing_value = "true")]
-    split_masked_loop: Option<bool>,
-    /// When the output is rescaled.
-    #[arg(long, value_parser = ["always", "lazy", "speculative"])]
-    rescale: Option<String>,
-    /// Whether Q stays in registers.
-    #[arg(long, num_args = 0..=1, default_missing_value = "true")]
-    q_in_registers: Option<bool>,
-    #[command(flatten)]
-    ampere: Ampere,
-    #[command(flatten)]
-    hopper: Hopper,
-}
-
-/// What only kernels for Ampere and Ada have.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Tile configuration, for Ampere and Ada")]
-struct Ampere {
-    /// Warps of a block.
-    #[arg(long)]
-    warps: Option<u32>,
-    /// Blocks that a multiprocessor is to hold at a time.
-    #[arg(long)]
-    blocks: Option<u32>,
-    /// Whether Q and K share memory.
-    #[arg(long, num_args = 0..=1, default_missing_value = "true")]
-    share_q_k: Option<bool>,
-}
-
-/// What only kernels for Hopper have.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Tile configuration, for Hopper")]
-struct Hopper {
-    /// Whether the softmax of a key tile runs under the products of the next.
-    #[arg(long, num_args = 0..=1, default_missing_value = "true")]
-    overlap: Option<bool>,
-    /// Whether warpgroups take turns to begin their products.
-    #[arg(long, num_args = 0..=1, default_missing_value = "true")]
-    ping_pong: Option<bool>,
-    /// Whether probabilities pass through shared memory.
-    #[arg(long, num_args = 0..=1, default_missing_value = "true")]
-    p_in_shared: Option<bool>,
-    /// Whether threads write the output from their registers, without TMA.
-    #[arg(long, num_args = 0..=1, default_missing_value = "true")]
-    direct_output: Option<bool>,
-    /// Blocks of a cluster.
-    #[arg(long)]
-    cluster: Option<u32>,
-    /// Whether a block takes one query tile after another.
-    #[arg(long, num_args = 0..=1, default_missing_value = "true")]
-    persistent: Option<bool>,
-    /// Whether query tiles begin with those that have the most keys.
-    #[arg(long, num_args = 0..=1, default_missing_value = "true")]
-    longest_first: Option<bool>,
-    /// Of eight exponentials, how many are computed by polynomials.
-    #[arg(long)]
-    polynomials: Option<u32>,
-}
-
-impl Tile {
-    /// The fields that were asked for, by the names that [`Config::set`] knows, and their values.
-    pub(crate) fn changes(&self) -> Vec<(&'static str, String)> {
-        fn given<T: ToString>(value: &Option<T>) -> Option<String> {
-            value.as_ref().map(T::to_string)
-        }
-        let Self { ampere, hopper, .. } = self;
-        let fields = [
-            ("tile_m", given(&self.tile_m)),
-            ("tile_n", given(&self.tile_n)),
-            ("stages", given(&self.stages)),
-            ("split_masked_loop", given(&self.split_masked_loop)),
-            ("rescale", given(&self.rescale)),
-            ("q_in_registers", given(&self.q_in_registers)),
-            ("warps", given(&ampere.warps)),
-            ("blocks", given(&ampere.blocks)),
-            ("share_q_k", given(&ampere.share_q_k)),
-            ("overlap", given(&hopper.overlap)),
-            ("ping_pong", given(&hopper.ping_pong)),
-            ("p_in_shared", given(&hopper.p_in_shared)),
-            ("direct_output", given(&hopper.direct_output)),
-            ("cluster", given(&hopper.cluster)),
-            ("persistent", given(&hopper.persistent)),
-            ("longest_first", given(&hopper.longest_first)),
-            ("polynomials", given(&hopper.polynomials)),
-        ];
-        fields.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
     }
 }
 

@@ -11,8 +11,9 @@ use tilewright_codegen::published;
 use tilewright_tuning::tune::describe;
 use tilewright_tuning::{Emitted, LAUNCH_FILE, write};
 
-use crate::arguments::{Emit, Kernel, Tile, Verify};
+use crate::arguments::{Emit, Kernel, Verify};
 use crate::say::say;
+use crate::tile::Tile;
 use crate::{Ending, Outcome};
 
 /// Writes a kernel and a complete check of it.

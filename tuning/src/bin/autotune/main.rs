@@ -6,6 +6,7 @@ mod emit;
 mod model;
 mod say;
 mod search;
+mod tile;
 
 use std::error::Error;
 use std::process::ExitCode;

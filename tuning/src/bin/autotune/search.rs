@@ -97,8 +97,8 @@ fn introduce(gpu: &Gpu, tools: &Tools, tasks: &[Task]) {
         let Task { problem, space, .. } = task;
         let refused = space.examined - space.candidates.len() - space.needless;
         say!(
-            "\n{}: {} configurations; {refused} cannot be built, {} would gain nothing by what they \
-             share, {} of the other {} are tried",
+            "\n{}: {} configurations; {refused} cannot be built, {} give something up for nothing, {} \
+             of the other {} are tried",
             describe(problem),
             space.examined,
             space.needless,
