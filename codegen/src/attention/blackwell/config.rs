@@ -107,7 +107,7 @@ impl Config {
         Ok(Resources {
             threads: self.threads(),
             shared_bytes: SharedPlan::new(self, problem).check(gpu)?,
-            registers: registers::check(self)?,
+            registers: registers::check(self, problem)?,
         })
     }
 
@@ -169,6 +169,10 @@ impl Config {
         if self.pair && mask != MaskKind::Full && !self.o_over_q {
             return Err(ConfigError::PairWithMask { mask });
         }
+        let half_row = problem.head_dim_v * problem.dtype.bytes() / 2;
+        if self.pair && !half_row.is_multiple_of(32) {
+            return Err(ConfigError::PairWidth { found: half_row });
+        }
         if self.pair && self.schedule == Schedule::Dynamic {
             return Err(ConfigError::DynamicPair);
         }
@@ -228,7 +232,11 @@ impl Config {
             softmax_registers: if tile_m == 256 { 192 } else { 224 },
             correction_registers: if tile_m == 256 { 80 } else { 104 },
             pair: false,
-            schedule: if causal { Schedule::Single } else { Schedule::Persistent },
+            // Registers for more than one query tile are short there.
+            schedule: match causal || (tile_m == 256 && problem.head_dim > 128) {
+                true => Schedule::Single,
+                false => Schedule::Persistent,
+            },
             longest_first: causal,
             o_over_q,
         };

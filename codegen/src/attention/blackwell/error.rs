@@ -50,6 +50,9 @@ pub enum ConfigError {
         "pairs of blocks under {mask} masks need O in the place of Q; expected o_over_q = true"
     )]
     PairWithMask { mask: MaskKind },
+    /// Half a row of V is not a row of whole swizzle atoms.
+    #[error("pairs of blocks share a row of V: {found} bytes each; expected a multiple of 32")]
+    PairWidth { found: u32 },
     /// Pairs do not take over others.
     #[error("pairs of blocks have no dynamic schedule; expected single or persistent")]
     DynamicPair,
@@ -86,6 +89,7 @@ impl ConfigError {
             Self::Polynomials { .. } => "exponentials by polynomials",
             Self::Degree { .. } => "degree of polynomials",
             Self::Threshold { .. } => "range of probabilities",
+            Self::PairWidth { .. } => "width of half a row",
             Self::LongestFirst { .. } => "longest first among equals",
             Self::PairWithMask { .. } => "pairs that may see no keys",
             Self::DynamicPair => "dynamic schedule of pairs",

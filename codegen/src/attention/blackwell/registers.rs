@@ -1,6 +1,7 @@
 //! How many registers the threads of each stage have.
 
-use super::{Config, ConfigError};
+use super::{Config, ConfigError, Schedule};
+use crate::attention::Problem;
 use crate::gpu::Limits;
 
 /// Registers of a thread, by stage, as `setmaxnreg` shares them out.
@@ -32,13 +33,15 @@ pub(super) fn at_start(config: &Config) -> u32 {
 
 /// Checks that every stage gets what it needs, which was found by assembling; returns the most that
 /// a thread has. Softmax takes registers, the others give them up.
-pub(super) fn check(config: &Config) -> Result<u32, ConfigError> {
+pub(super) fn check(config: &Config, problem: &Problem) -> Result<u32, ConfigError> {
     let Shares { softmax, correction, others } = Shares::new(config);
     let start = at_start(config);
+    let (correction_needs, others_need) =
+        if holds_more(config, problem) { (88, 56) } else { (80, 48) };
     let stages = [
-        ("softmax", softmax, start, 232),
-        ("correction", correction, 56, start),
-        ("issue and copies", others, 32, start),
+        ("softmax", softmax, softmax_needs(config, problem).max(start), 232),
+        ("correction", correction, correction_needs, start),
+        ("issue and copies", others, others_need, start),
     ];
     for (role, found, least, most) in stages {
         if !found.is_multiple_of(UNIT) || !(least..=most).contains(&found) {
@@ -46,4 +49,20 @@ pub(super) fn check(config: &Config) -> Result<u32, ConfigError> {
         }
     }
     Ok(softmax)
+}
+
+/// A thread of the softmax holds a row of scores, and the constants of polynomials.
+fn softmax_needs(config: &Config, problem: &Problem) -> u32 {
+    match (problem.dtype.bytes(), config.tile_n) {
+        // One query tile leaves registers enough for it.
+        (2, 128) if config.polynomials > 3 || config.tile_m == 128 => 200,
+        (2, 128) => 192,
+        _ => 0,
+    }
+}
+
+/// Whether threads of the other stages hold more than usual: addresses of the query tile that
+/// follows, and of O and Q where they share memory, or where there are many pieces of them.
+fn holds_more(config: &Config, problem: &Problem) -> bool {
+    config.schedule != Schedule::Single && (config.o_over_q || problem.head_dim > 128)
 }

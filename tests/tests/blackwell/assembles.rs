@@ -1,0 +1,31 @@
+use tilewright::attention::Config;
+use tilewright::gpu::Gpu;
+use tilewright_tests::assembly::{check, problems, sample, sweep};
+
+/// A GPU of each target: sm_100a and sm_103a.
+fn gpus() -> [&'static Gpu; 2] {
+    ["b200", "b300"].map(|name| Gpu::named(name).unwrap())
+}
+
+#[test]
+fn defaults_assemble_without_spills() {
+    // Each target has every second of them.
+    for (half, gpu) in gpus().into_iter().enumerate() {
+        let problems = problems().skip(half).step_by(2);
+        let defaults = problems.map(|problem| (problem, Config::default_for(&problem, gpu)));
+        check(&defaults.collect::<Vec<_>>(), gpu);
+    }
+}
+
+#[test]
+fn a_sample_of_what_is_accepted_assembles() {
+    for (seed, gpu) in (0..).zip(gpus()) {
+        check(&sample(gpu, 1, seed), gpu);
+    }
+}
+
+#[test]
+#[ignore = "takes hours"]
+fn all_that_is_accepted_assembles() {
+    gpus().into_iter().for_each(|gpu| check(&sweep(gpu), gpu));
+}
