@@ -44,6 +44,11 @@ fn hopper_in_clusters() {
 }
 
 #[test]
+fn blackwell_in_parts() {
+    insta::assert_snapshot!(text("b200", 64, Mask::Full, "m128n64r2h3t8e2d3x224c104"));
+}
+
+#[test]
 fn ampere_ahead_and_speculating() {
     insta::assert_snapshot!(text("rtx4090", 32, Mask::Full, "m32n16w2s2b2qrslrs"));
 }

@@ -17,6 +17,14 @@ attention! {
 attention! {
     Fp8: arch = sm90a, pass = forward, dtype = e4m3, head_dim = 128, mask = causal, tile = m128n224s2ovpplfslrs
 }
+attention! {
+    Blackwell: arch = sm100a, pass = forward, dtype = f16, head_dim = 64, mask = causal,
+    tile = m256n64r4h3t8e2d3x192c80lf
+}
+attention! {
+    BlackwellUltra: arch = sm103a, pass = forward, dtype = bf16, head_dim = 64, mask = full,
+    tile = m128n64r4h2t8e0d3x224c104dy
+}
 
 /// A case and the buffers of its launch.
 struct Launch {
@@ -87,6 +95,24 @@ fn for_ampere() {
 fn for_hopper() {
     let mut launch = Launch::new(DataType::Bf16, 64, Mask::Window { left: 40, right: 3 });
     let kernel = Hopper::load(&mut launch.device).unwrap();
+    let (sizes, tensors) = (launch.sizes(), launch.tensors());
+    kernel.launch(&mut launch.device, &sizes, &tensors).unwrap();
+    launch.check();
+}
+
+#[test]
+fn for_blackwell() {
+    let mut launch = Launch::new(DataType::F16, 64, Mask::Causal);
+    let kernel = Blackwell::load(&mut launch.device).unwrap();
+    let (sizes, tensors) = (launch.sizes(), launch.tensors());
+    kernel.launch(&mut launch.device, &sizes, &tensors).unwrap();
+    launch.check();
+}
+
+#[test]
+fn for_blackwell_ultra() {
+    let mut launch = Launch::new(DataType::Bf16, 64, Mask::Full);
+    let kernel = BlackwellUltra::load(&mut launch.device).unwrap();
     let (sizes, tensors) = (launch.sizes(), launch.tensors());
     kernel.launch(&mut launch.device, &sizes, &tensors).unwrap();
     launch.check();

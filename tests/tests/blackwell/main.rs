@@ -2,6 +2,7 @@
 //! what is accepted assembles well; a matrix product in tensor memory, by one block and by pairs of
 //! blocks, is the second user of what it is made of.
 
+mod accuracy;
 mod assembles;
 mod correct;
 mod gemm;
