@@ -9,14 +9,13 @@ use tilewright::gpu::Gpu;
 use tilewright::ptxas::{Nvdisasm, Ptxas};
 use tilewright::sass::Function;
 
-use crate::attention::{kernel, problem};
+use crate::attention::{HEAD_DIMS, kernel, problem};
 
 /// Problems of every data type, head dimension and mask that the kernels for Hopper and later have.
 pub fn problems() -> impl Iterator<Item = Problem> {
     let masks = [Mask::Full, Mask::Causal, Mask::Window { left: 512, right: 0 }];
-    let dims = [(64, 64), (96, 96), (128, 128), (192, 128), (192, 192), (256, 256)];
     let types = [DataType::Bf16, DataType::E4m3].into_iter();
-    let with_dims = types.flat_map(move |dtype| dims.map(|dims| (dtype, dims)));
+    let with_dims = types.flat_map(move |dtype| HEAD_DIMS.map(|dims| (dtype, dims)));
     let all = with_dims.flat_map(move |(dtype, dims)| masks.map(|mask| (dtype, dims, mask)));
     all.map(|(dtype, dims, mask)| problem(dtype, dims, (1024, 1024), mask))
 }

@@ -88,6 +88,31 @@ pub fn run(
     }
 }
 
+/// Masks of every kind.
+pub const MASKS: [Mask; 4] = [
+    Mask::Full,
+    Mask::Causal,
+    Mask::Window { left: 40, right: 0 },
+    Mask::Window { left: 17, right: 23 },
+];
+
+/// Head dimensions of Q and K, and of V, that the kernels for Hopper and Blackwell have.
+pub const HEAD_DIMS: [(u32, u32); 6] =
+    [(64, 64), (96, 96), (128, 128), (192, 192), (256, 256), (192, 128)];
+
+/// As [`check`], of a config by its word, or of the `default`.
+///
+/// # Panics
+///
+/// Where anything is wrong.
+pub fn check_word(problem: &Problem, word: &str, gpu: &Gpu, seed: u64) {
+    let config = match word {
+        "default" => Config::default_for(problem, gpu),
+        word => word.parse().unwrap_or_else(|error| panic!("{error}")),
+    };
+    check(problem, config, gpu, seed);
+}
+
 /// Runs a config on normal inputs, on such with outliers, and on such whose scores grow, and compares
 /// with the reference.
 ///

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
+use super::fields::form;
 use super::{Kernel, Problem, ampere, blackwell, hopper};
 use crate::gpu::Gpu;
 
@@ -94,16 +95,19 @@ pub enum FieldError {
     },
 }
 
-/// A text that is no config.
+/// A text that is no config; the message explains the word.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[error(
-    "`{text}` is not a tile; expected for Ampere {}; for Hopper {}; for Blackwell {}",
-    ampere::FORM,
-    hopper::FORM,
-    blackwell::FORM
-)]
+#[error("`{text}` is not a tile; expected {expected}")]
 pub struct ParseConfigError {
     text: String,
+    expected: String,
+}
+
+impl ParseConfigError {
+    pub(super) fn new(text: &str, expected: String) -> Self {
+        const SHOWN: usize = 60;
+        Self { text: text.chars().take(SHOWN).collect(), expected }
+    }
 }
 
 /// The forward kernel for problems like `problem`: same data type, head dimensions and mask kind.
@@ -244,11 +248,16 @@ impl FromStr for Config {
     type Err = ParseConfigError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let explain = || {
+            let [ampere, hopper, blackwell] =
+                [form::<ampere::Config>(), form::<hopper::Config>(), form::<blackwell::Config>()];
+            format!("for Ampere {ampere}; for Hopper {hopper}; for Blackwell {blackwell}")
+        };
         let ampere = text.parse().map(Self::Ampere);
         ampere
             .or_else(|_| text.parse().map(Self::Hopper))
             .or_else(|_| text.parse().map(Self::Blackwell))
-            .map_err(|_| ParseConfigError { text: text.chars().take(60).collect() })
+            .map_err(|_: ParseConfigError| ParseConfigError::new(text, explain()))
     }
 }
 
@@ -285,6 +294,50 @@ mod tests {
             "a tile for Hopper has no field `warps`; its fields are tile_m, tile_n, stages, overlap, \
              ping_pong, p_in_shared, q_in_registers, direct_output, cluster, persistent, longest_first, split_masked_loop, rescale, polynomials",
         );
+    }
+
+    #[test]
+    fn parses_what_it_prints() {
+        for text in [
+            "m128n64w4s1",
+            "m64n128w4s2b3qrshslrl",
+            "m16n16w1s8b2slrs",
+            "m128n176s2",
+            "m192n128s4ovpppsqrdoc2pelfslrl",
+            "m64n16s2slrse2",
+            "m256n128r3h3t8e2d3x192c80",
+            "m128n64r5h0t0e0d5x200c64prdylfoq",
+        ] {
+            assert_eq!(text.parse::<Config>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn what_is_no_config_is_explained() {
+        for text in [
+            "",
+            "m128",
+            "m128n64w4s1q",
+            "m128n64w4s1xx",
+            "m-1n64w4s1",
+            "m128n64w4s1é",
+            "m128n64w4s1b",
+            "m128n64s2o",
+            "m64n64s2c99999999999",
+            "m256n128r3",
+            "m256n128r3h3t8e2d3x192c80xx",
+        ] {
+            let error = text.parse::<Config>().unwrap_err().to_string();
+            assert!(
+                error.starts_with(&format!("`{text}` is not a tile; expected for Ampere such as"))
+            );
+        }
+        let error = "m64".parse::<ampere::Config>().unwrap_err().to_string();
+        let expected = "`m64` is not a tile; expected such as m128n64w4s1qrsl: each with its number \
+             m (rows), n (keys), w (warps), s (stages), then any of b (blocks on a multiprocessor), \
+             qr (Q in registers), sh (Q and K share memory), sl (split masked loop), rl or rs (rescale \
+             lazily or speculatively)";
+        assert_eq!(error, expected);
     }
 
     #[test]

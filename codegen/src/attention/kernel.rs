@@ -1,4 +1,6 @@
-use super::{DataType, Problem};
+use super::{Config, DataType, Problem, Resources};
+use crate::dsl::{self, Builder};
+use crate::gpu::Gpu;
 use crate::ptx::ScalarType;
 use crate::ptx::tree::Module;
 
@@ -23,6 +25,27 @@ pub struct Kernel {
 }
 
 impl Kernel {
+    /// The kernel whose entry `body` writes.
+    pub(super) fn new(
+        problem: &Problem,
+        config: &Config,
+        gpu: &Gpu,
+        resources: Resources,
+        (grid, parameters): (Grid, Vec<Parameter>),
+        body: impl FnOnce(&Builder),
+    ) -> Self {
+        let entry = entry(problem, config);
+        Self {
+            module: dsl::kernel(&entry, gpu.target, body),
+            entry,
+            threads: resources.threads,
+            dynamic_shared: resources.shared_bytes,
+            tile_m: config.tile_m(),
+            grid,
+            parameters,
+        }
+    }
+
     /// The grid that covers `problem`.
     pub fn grid(&self, problem: &Problem) -> [u32; 3] {
         self.grid.blocks(problem, self.tile_m)
@@ -37,6 +60,16 @@ impl Kernel {
     pub fn block(&self) -> [u32; 3] {
         [self.threads, 1, 1]
     }
+}
+
+/// A name that tells kernels apart.
+fn entry(problem: &Problem, config: &Config) -> String {
+    let Problem { dtype, head_dim, head_dim_v, mask, .. } = problem;
+    let v = match head_dim_v == head_dim {
+        true => String::new(),
+        false => format!("_{head_dim_v}"),
+    };
+    format!("attention_forward_{dtype}_{head_dim}{v}_{}_{config}", mask.kind())
 }
 
 /// How blocks share out the query tiles of all heads and batches.

@@ -20,7 +20,8 @@ mod arguments;
 pub mod blackwell;
 mod config;
 pub mod exp2;
-mod field;
+mod fields;
+mod head_dims;
 pub mod hopper;
 mod kernel;
 mod mask;
@@ -29,7 +30,6 @@ mod problem;
 pub mod quantize;
 mod softmax;
 mod visible;
-mod word;
 mod work;
 
 pub use config::{Config, ConfigError, FieldError, ParseConfigError, Resources, Subject, forward};

@@ -2,7 +2,9 @@
 
 use super::arguments::Arguments;
 use super::visible::KeyTiles;
+use super::{Grid, Problem};
 use crate::dsl::{Builder, Value};
+use crate::gpu::Gpu;
 
 /// What a block computes at a time: a tile of queries of one head in one batch, against the range
 /// of key tiles that its rows see, or those of another block of its cluster: they copy every key
@@ -30,6 +32,26 @@ pub(super) struct Order {
 }
 
 impl Order {
+    /// The order for tiles of query rows and keys. Heads are taken by as many as have their keys
+    /// and values in half the second-level cache, if `longest_first`.
+    pub(super) fn new(
+        problem: &Problem,
+        gpu: &Gpu,
+        tile: (u32, u32),
+        cluster: u32,
+        longest_first: bool,
+    ) -> Self {
+        let cached_bytes = u32::try_from(gpu.l2_bytes / 2).unwrap_or(u32::MAX);
+        let row_bytes = (problem.head_dim + problem.head_dim_v) * problem.dtype.bytes();
+        Self { tile, cluster, longest_first: longest_first.then_some(cached_bytes / row_bytes) }
+    }
+
+    /// A block for each tile, or as many as there are multiprocessors.
+    pub(super) fn grid(&self, gpu: &Gpu, persistent: bool) -> Grid {
+        let most = gpu.multiprocessors / self.cluster * self.cluster;
+        Grid::Line { cluster: self.cluster, most: persistent.then_some(most) }
+    }
+
     /// Groups of query tiles of a head, one tile for each block of a cluster.
     pub(super) fn groups<'k>(&self, arguments: &Arguments<'k>) -> Value<'k, u32> {
         let rows = self.tile.0 * self.cluster;

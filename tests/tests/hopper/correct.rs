@@ -1,28 +1,13 @@
-use tilewright::attention::hopper::Config;
 use tilewright::attention::{DataType, Mask, Problem};
-use tilewright_tests::attention::{self, problem, small_hopper};
+use tilewright_tests::attention::{HEAD_DIMS, MASKS, check_word, problem, small_hopper};
 
-/// Runs a config, `default` or by its text, on a problem.
 fn check(problem: Problem, config: &str, seed: u64) {
-    let gpu = &small_hopper();
-    let config: Config = match config {
-        "default" => Config::default_for(&problem, gpu),
-        text => text.parse().unwrap(),
-    };
-    attention::check(&problem, config, gpu, seed);
+    check_word(&problem, config, &small_hopper(), seed);
 }
-
-const MASKS: [Mask; 4] = [
-    Mask::Full,
-    Mask::Causal,
-    Mask::Window { left: 40, right: 0 },
-    Mask::Window { left: 17, right: 23 },
-];
 
 #[test]
 fn every_head_dimension() {
-    let dims = [(64, 64), (96, 96), (128, 128), (192, 192), (256, 256), (192, 128)];
-    for (seed, dims) in dims.into_iter().enumerate() {
+    for (seed, dims) in HEAD_DIMS.into_iter().enumerate() {
         for dtype in [DataType::F16, DataType::Bf16] {
             check(problem(dtype, dims, (150, 350), Mask::Causal), "default", seed as u64);
         }

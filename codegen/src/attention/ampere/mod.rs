@@ -5,19 +5,16 @@ mod block;
 mod config;
 mod epilogue;
 mod error;
-mod fields;
 mod forward;
 mod registers;
+mod rules;
 mod shape;
+mod space;
 mod stream;
-mod text;
 
 pub use super::softmax::Rescale;
-pub use config::Config;
+pub use config::{Config, FIELDS};
 pub use error::ConfigError;
-pub use fields::FIELDS;
-pub(super) use text::FORM;
-pub use text::ParseConfigError;
 
 use self::shape::Shape;
 use super::{Grid, Kernel, Problem};
@@ -32,14 +29,7 @@ use crate::gpu::Gpu;
 pub fn forward(problem: &Problem, config: &Config, gpu: &Gpu) -> Result<Kernel, ConfigError> {
     let resources = config.check(problem, gpu)?;
     let shape = Shape::new(problem, *config, resources, gpu);
-    let entry = shape.entry();
-    Ok(Kernel {
-        module: dsl::kernel(&entry, gpu.target, |k| forward::forward(k, &shape)),
-        entry,
-        threads: resources.threads,
-        dynamic_shared: resources.shared_bytes,
-        tile_m: config.tile_m,
-        grid: Grid::Tiles,
-        parameters: shape.parameters(),
-    })
+    let launch = (Grid::Tiles, shape.parameters());
+    let body = |k: &dsl::Builder| forward::forward(k, &shape);
+    Ok(Kernel::new(problem, &(*config).into(), gpu, resources, launch, body))
 }

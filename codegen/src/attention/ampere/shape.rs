@@ -77,16 +77,6 @@ impl Shape {
         }
         parameters
     }
-
-    /// A name that tells kernels apart.
-    pub(super) fn entry(&self) -> String {
-        let v = match self.head_dim_v == self.head_dim {
-            true => String::new(),
-            false => format!("_{}", self.head_dim_v),
-        };
-        let (dtype, dim, mask, config) = (self.dtype, self.head_dim, self.mask, self.config);
-        format!("attention_forward_{dtype}_{dim}{v}_{mask}_{config}")
-    }
 }
 
 /// Rows of a head are a multiple of 64 bytes, so that there always is a layout.

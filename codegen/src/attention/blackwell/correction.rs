@@ -3,12 +3,11 @@
 
 use super::config::ROWS;
 use super::memory::Memory;
-use super::output::OutputRow;
 use super::schedule::Schedule;
 use super::shape::Shape;
 use crate::attention::arguments::Arguments;
 use crate::dsl::{Builder, Pair, Pointer, Shared, TensorAddress, Value, WARPGROUP};
-use crate::tile::{Phase, Turn};
+use crate::tile::{PanelRow, Phase, Turn};
 
 /// What a thread knows of a query tile, of which it has one row.
 struct Tile<'k> {
@@ -97,7 +96,10 @@ impl<'k> Tile<'k> {
         memory.last_factors_free.element(self.number).arrive();
         self.wait_for_output(k, shape, any);
         memory.outputs.write(outputs, |_| {
-            let row = OutputRow::new(k, shape, memory, self.number);
+            let plan = &shape.plan;
+            let tile = memory.at(plan.outputs_at() + self.number * plan.output_stride());
+            let thread = k.thread_index().x % WARPGROUP;
+            let row = PanelRow::new(tile, plan.output, shape.dtype.output(), thread);
             for column in (0..shape.head_dim_v).step_by(STORED as usize) {
                 let place = self.output.column(column);
                 row.store(column, &scaled(k, place, STORED, factor));

@@ -1,6 +1,6 @@
 use thiserror::Error;
 
-use super::config::HEAD_DIMS;
+use crate::attention::head_dims::head_dims;
 use crate::attention::{DataType, MaskKind, ProblemError, Subject};
 use crate::gpu::Target;
 use crate::tile::TensorTileError;
@@ -64,14 +64,6 @@ pub enum ConfigError {
         "{found} registers for a thread of the {role}; expected a multiple of 8 from {least} to {most}"
     )]
     Registers { role: &'static str, found: u32, least: u32, most: u32 },
-}
-
-fn head_dims() -> String {
-    let pair = |(qk, v): &(u32, u32)| match qk == v {
-        true => qk.to_string(),
-        false => format!("{qk} with {v} for V"),
-    };
-    HEAD_DIMS.iter().map(pair).collect::<Vec<_>>().join(", ")
 }
 
 impl ConfigError {

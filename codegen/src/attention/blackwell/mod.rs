@@ -36,26 +36,22 @@ mod config;
 mod correction;
 mod epilogue;
 mod error;
-mod fields;
 mod forward;
 mod load;
 mod memory;
 mod multiply;
-mod output;
 mod plan;
 mod registers;
 mod row;
+mod rules;
 mod schedule;
 mod shape;
 mod softmax;
+mod space;
 mod tensor_plan;
-mod text;
 
-pub use config::{Config, Schedule};
+pub use config::{Config, FIELDS, Schedule};
 pub use error::ConfigError;
-pub use fields::FIELDS;
-pub(super) use text::FORM;
-pub use text::ParseConfigError;
 
 use self::shape::Shape;
 use super::{Kernel, Problem};
@@ -70,14 +66,7 @@ use crate::gpu::Gpu;
 pub fn forward(problem: &Problem, config: &Config, gpu: &Gpu) -> Result<Kernel, ConfigError> {
     let resources = config.check(problem, gpu)?;
     let shape = Shape::new(problem, *config, resources, gpu)?;
-    let entry = shape.entry();
-    Ok(Kernel {
-        module: dsl::kernel(&entry, gpu.target, |k| forward::forward(k, &shape)),
-        entry,
-        threads: resources.threads,
-        dynamic_shared: resources.shared_bytes,
-        tile_m: config.tile_m,
-        grid: shape.grid(),
-        parameters: shape.parameters(),
-    })
+    let launch = (shape.grid, shape.parameters());
+    let body = |k: &dsl::Builder| forward::forward(k, &shape);
+    Ok(Kernel::new(problem, &(*config).into(), gpu, resources, launch, body))
 }

@@ -37,7 +37,7 @@ impl<'a, 'k> Schedule<'a, 'k> {
     /// Runs `body` for each of the block's tiles.
     pub(super) fn for_each(&self, body: impl FnOnce(Work<'k>)) {
         let Self { k, shape, arguments, .. } = *self;
-        let order = shape.order();
+        let order = shape.order;
         let groups = order.groups(arguments);
         let first = k.block_index().x;
         let body = |index| body(order.work(arguments, index, groups));

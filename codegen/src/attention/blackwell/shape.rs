@@ -14,16 +14,15 @@ use crate::tile::PanelLayout;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shape {
     pub(super) dtype: DataType,
-    pub(super) head_dim: u32,
     pub(super) head_dim_v: u32,
     pub(super) mask: MaskKind,
     pub(super) config: Config,
     pub(super) resources: Resources,
     pub(super) plan: SharedPlan,
     pub(super) tensor: AttentionPlan,
-    multiprocessors: u32,
-    /// Bytes of keys and values that [`Config::longest_first`] works on at a time.
-    cached_bytes: u32,
+    /// The order in which query tiles are taken.
+    pub(super) order: Order,
+    pub(super) grid: Grid,
 }
 
 impl Shape {
@@ -33,41 +32,24 @@ impl Shape {
         resources: Resources,
         gpu: &Gpu,
     ) -> Result<Self, ConfigError> {
+        let tile = (config.tile_m, config.tile_n);
+        let order = Order::new(problem, gpu, tile, config.group().blocks(), config.longest_first);
         Ok(Self {
             dtype: problem.dtype,
-            head_dim: problem.head_dim,
             head_dim_v: problem.head_dim_v,
             mask: problem.mask.kind(),
             config,
             resources,
             plan: SharedPlan::new(&config, problem),
             tensor: AttentionPlan::new(&config, problem)?,
-            multiprocessors: gpu.multiprocessors,
-            cached_bytes: (gpu.l2_bytes / 2).try_into().unwrap_or(u32::MAX),
+            order,
+            grid: order.grid(gpu, config.schedule == Schedule::Persistent),
         })
     }
 
     /// Blocks of a cluster.
     pub(super) fn cluster(&self) -> u32 {
         self.config.group().blocks()
-    }
-
-    pub(super) fn grid(&self) -> Grid {
-        let cluster = self.cluster();
-        let most = self.multiprocessors / cluster * cluster;
-        let persistent = self.config.schedule == Schedule::Persistent;
-        Grid::Line { cluster, most: persistent.then_some(most) }
-    }
-
-    /// The order in which query tiles are taken.
-    pub(super) fn order(&self) -> Order {
-        let config = &self.config;
-        let row_bytes = (self.head_dim + self.head_dim_v) * self.dtype.bytes();
-        Order {
-            tile: (config.tile_m, config.tile_n),
-            cluster: self.cluster(),
-            longest_first: config.longest_first.then_some(self.cached_bytes / row_bytes),
-        }
     }
 
     pub(super) fn parameters(&self) -> Vec<Parameter> {
@@ -83,16 +65,6 @@ impl Shape {
             map(Tensor::Output, plan.output),
         ];
         parameters(tensors, self.mask, self.dtype)
-    }
-
-    /// A name that tells kernels apart.
-    pub(super) fn entry(&self) -> String {
-        let v = match self.head_dim_v == self.head_dim {
-            true => String::new(),
-            false => format!("_{}", self.head_dim_v),
-        };
-        let (dtype, dim, mask, config) = (self.dtype, self.head_dim, self.mask, self.config);
-        format!("attention_forward_{dtype}_{dim}{v}_{mask}_{config}")
     }
 
     /// Query tiles of a block.

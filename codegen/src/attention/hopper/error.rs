@@ -1,6 +1,6 @@
 use thiserror::Error;
 
-use super::config::HEAD_DIMS;
+use crate::attention::head_dims::head_dims;
 use crate::attention::{DataType, MaskKind, ProblemError, Subject};
 use crate::gpu::Target;
 use crate::tile::TransposeError;
@@ -61,14 +61,6 @@ pub enum ConfigError {
     /// Too many registers.
     #[error("about {needed} registers a thread ({arithmetic}); a consumer has {limit}")]
     Registers { needed: u32, arithmetic: String, limit: u32 },
-}
-
-fn head_dims() -> String {
-    let pair = |(qk, v): &(u32, u32)| match qk == v {
-        true => qk.to_string(),
-        false => format!("{qk} with {v} for V"),
-    };
-    HEAD_DIMS.iter().map(pair).collect::<Vec<_>>().join(", ")
 }
 
 impl ConfigError {

@@ -5,26 +5,23 @@ mod config;
 mod consumer;
 mod epilogue;
 mod error;
-mod fields;
 mod forward;
 mod memory;
 mod probabilities;
 mod producer;
 mod queries;
 mod registers;
+mod rules;
 mod schedule;
 mod shape;
 mod shared;
-mod text;
+mod space;
 mod tile_loop;
 mod transposer;
 mod turns;
 
-pub use config::Config;
+pub use config::{Config, FIELDS};
 pub use error::ConfigError;
-pub use fields::FIELDS;
-pub(super) use text::FORM;
-pub use text::ParseConfigError;
 
 use self::shape::Shape;
 use super::{Kernel, Problem};
@@ -39,14 +36,7 @@ use crate::gpu::Gpu;
 pub fn forward(problem: &Problem, config: &Config, gpu: &Gpu) -> Result<Kernel, ConfigError> {
     let resources = config.check(problem, gpu)?;
     let shape = Shape::new(problem, *config, resources, gpu);
-    let entry = shape.entry();
-    Ok(Kernel {
-        module: dsl::kernel(&entry, gpu.target, |k| forward::forward(k, &shape)),
-        entry,
-        threads: resources.threads,
-        dynamic_shared: resources.shared_bytes,
-        tile_m: config.tile_m,
-        grid: shape.grid(),
-        parameters: shape.parameters(),
-    })
+    let launch = (shape.grid, shape.parameters());
+    let body = |k: &dsl::Builder| forward::forward(k, &shape);
+    Ok(Kernel::new(problem, &(*config).into(), gpu, resources, launch, body))
 }

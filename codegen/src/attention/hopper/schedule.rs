@@ -19,7 +19,7 @@ impl<'a, 'k> Schedule<'a, 'k> {
     /// Runs `body` for each of the block's tiles.
     pub(super) fn for_each(&self, body: impl FnOnce(Work<'k>)) {
         let Self { k, arguments, shape } = *self;
-        let order = shape.order();
+        let order = shape.order;
         let groups = order.groups(arguments);
         let first = k.block_index().x;
         if shape.config.persistent {

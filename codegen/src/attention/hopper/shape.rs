@@ -13,36 +13,30 @@ use crate::tile::PanelLayout;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shape {
     pub(super) dtype: DataType,
-    pub(super) head_dim: u32,
     pub(super) head_dim_v: u32,
     pub(super) mask: MaskKind,
     pub(super) config: Config,
     pub(super) resources: Resources,
     pub(super) plan: SharedPlan,
-    pub(super) multiprocessors: u32,
-    /// Bytes of keys and values that [`Config::longest_first`] works on at a time.
-    pub(super) cached_bytes: u32,
+    /// The order in which query tiles are taken.
+    pub(super) order: Order,
+    pub(super) grid: Grid,
 }
 
 impl Shape {
     pub(super) fn new(problem: &Problem, config: Config, resources: Resources, gpu: &Gpu) -> Self {
+        let tile = (config.tile_m, config.tile_n);
+        let order = Order::new(problem, gpu, tile, config.cluster, config.longest_first);
         Self {
             dtype: problem.dtype,
-            head_dim: problem.head_dim,
             head_dim_v: problem.head_dim_v,
             mask: problem.mask.kind(),
             config,
             resources,
             plan: SharedPlan::new(&config, problem),
-            multiprocessors: gpu.multiprocessors,
-            cached_bytes: (gpu.l2_bytes / 2).try_into().unwrap_or(u32::MAX),
+            order,
+            grid: order.grid(gpu, config.persistent),
         }
-    }
-
-    pub(super) fn grid(&self) -> Grid {
-        let cluster = self.config.cluster;
-        let most = self.multiprocessors / cluster * cluster;
-        Grid::Line { cluster, most: self.config.persistent.then_some(most) }
     }
 
     /// Rows of a key or value tile that one block of a cluster copies.
@@ -70,26 +64,5 @@ impl Shape {
     /// The arguments of a launch.
     pub(super) fn arguments<'k>(&self, k: &'k Builder) -> Arguments<'k> {
         Arguments::declare(k, self.mask, self.dtype, self.config.direct_output)
-    }
-
-    /// The order in which query tiles are taken.
-    pub(super) fn order(&self) -> Order {
-        let config = &self.config;
-        let row_bytes = (self.head_dim + self.head_dim_v) * self.dtype.bytes();
-        Order {
-            tile: (config.tile_m, config.tile_n),
-            cluster: config.cluster,
-            longest_first: config.longest_first.then_some(self.cached_bytes / row_bytes),
-        }
-    }
-
-    /// A name that tells kernels apart.
-    pub(super) fn entry(&self) -> String {
-        let v = match self.head_dim_v == self.head_dim {
-            true => String::new(),
-            false => format!("_{}", self.head_dim_v),
-        };
-        let (dtype, dim, mask, config) = (self.dtype, self.head_dim, self.mask, self.config);
-        format!("attention_forward_{dtype}_{dim}{v}_{mask}_{config}")
     }
 }
