@@ -238,11 +238,22 @@ impl<'k> Phase<'k> {
 
     /// Waits for the end of the phase, and goes on to the next.
     pub fn wait(&mut self) {
+        self.wait_at(self.barrier);
+        self.advance();
+    }
+
+    /// Waits for the end of the phase of an mbarrier that is in the same one: a parity serves
+    /// several that go on together.
+    pub fn wait_at(&self, barrier: Mbarrier<'k>) {
         let parity = self.parity.get();
         match self.in_cluster {
-            false => self.barrier.wait(parity),
-            true => self.barrier.wait_in_cluster(parity),
+            false => barrier.wait(parity),
+            true => barrier.wait_in_cluster(parity),
         }
-        self.parity.set(parity ^ 1);
+    }
+
+    /// Goes on to the next phase.
+    pub fn advance(&mut self) {
+        self.parity.set(self.parity.get() ^ 1);
     }
 }

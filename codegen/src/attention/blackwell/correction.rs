@@ -6,7 +6,7 @@ use super::memory::Memory;
 use super::schedule::Schedule;
 use super::shape::Shape;
 use crate::attention::arguments::Arguments;
-use crate::dsl::{Builder, Pair, Pointer, Shared, TensorAddress, Value, WARPGROUP};
+use crate::dsl::{Builder, Mbarrier, Pair, Pointer, Shared, TensorAddress, Value, WARPGROUP};
 use crate::tile::{PanelRow, Phase, Turn};
 
 /// What a thread knows of a query tile, of which it has one row.
@@ -16,7 +16,7 @@ struct Tile<'k> {
     output: TensorAddress<'k>,
     /// The row's factor; that for the end is behind those of all rows.
     factor: Pointer<'k, f32, Shared>,
-    factors: Phase<'k>,
+    factors: Mbarrier<'k>,
     last_factors: Phase<'k>,
     complete: Phase<'k>,
 }
@@ -35,11 +35,13 @@ pub(super) fn correct<'k>(
         number,
         output: shape.tensor.output(number).of_warp(k, base),
         factor: factors.byte_offset((number * ROWS * size_of::<f32>() as u32).into()),
-        factors: Phase::first(k, memory.factors.element(number)),
+        factors: memory.factors.element(number),
         last_factors: Phase::first(k, memory.last_factors.element(number)),
         complete: Phase::first(k, memory.output.element(number)).of_group(shape.config.group()),
     };
     let mut tiles: Vec<_> = (0..shape.query_tiles()).map(tile).collect();
+    // Query tiles have their factors in step.
+    let mut factors_phase = Phase::first(k, memory.factors);
     let mut outputs = memory.outputs.first_fill(k);
     Schedule::new(k, shape, arguments, memory).for_each(|work| {
         let key_tiles = work.tiles.end - work.tiles.begin;
@@ -49,7 +51,8 @@ pub(super) fn correct<'k>(
             tiles.iter().for_each(|tile| memory.tell_issuer(k, memory.early.element(tile.number)));
             let mut left = k.variable(key_tiles - 1);
             k.while_(left.get().gt(0), || {
-                tiles.iter_mut().for_each(|tile| tile.rescale(k, shape, memory));
+                tiles.iter().for_each(|tile| tile.rescale(k, shape, memory, &factors_phase));
+                factors_phase.advance();
                 left -= 1;
                 left.get().gt(0)
             });
@@ -67,8 +70,8 @@ const STORED: u32 = 16;
 
 impl<'k> Tile<'k> {
     /// Multiplies the output with the factor of its row, where that is not one in all of the warp.
-    fn rescale(&mut self, k: &'k Builder, shape: &Shape, memory: &Memory<'k>) {
-        self.factors.wait();
+    fn rescale(&self, k: &'k Builder, shape: &Shape, memory: &Memory<'k>, phase: &Phase<'k>) {
+        phase.wait_at(self.factors);
         let factor = self.factor.load();
         k.if_(k.any_in_warp(factor.lt(1.0)), || {
             k.fence_tensor_after_sync();
