@@ -35,5 +35,7 @@ mod work;
 pub use config::{Config, ConfigError, FieldError, ParseConfigError, Resources, Subject, forward};
 pub use kernel::{Argument, Grid, Kernel, Parameter, Tensor, TensorBox, TensorMap};
 pub use mask::{Mask, MaskKind, ParseMaskError};
-pub use problem::{DataType, ParseDataTypeError, ParsePassError, Pass, Problem, ProblemError};
+pub use problem::{
+    DataType, LEAST_RAISE, ParseDataTypeError, ParsePassError, Pass, Problem, ProblemError,
+};
 pub use softmax::Rescale;

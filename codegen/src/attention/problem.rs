@@ -18,6 +18,10 @@ pub enum DataType {
     E5m2,
 }
 
+/// Every kernel raises probabilities in e4m3 by this power of two at least, so that of its few
+/// exponents those above one are used.
+pub const LEAST_RAISE: u32 = 3;
+
 impl DataType {
     /// Every data type.
     pub const ALL: [Self; 4] = [Self::F16, Self::Bf16, Self::E4m3, Self::E5m2];
@@ -54,6 +58,20 @@ impl DataType {
         match self {
             Self::E5m2 => Self::E4m3,
             other => other,
+        }
+    }
+
+    /// The smallest probability that is rounded in proportion to itself where the largest of a row
+    /// is 1: the smallest normal number of [`DataType::probability`], which for e4m3 lies
+    /// 2^[`LEAST_RAISE`] deeper. What is smaller is off by as much as that one.
+    pub const fn smallest_probability(self) -> f64 {
+        const fn power(exponent: u32) -> f64 {
+            1.0 / (1u128 << exponent) as f64
+        }
+        match self.probability() {
+            Self::F16 => power(14),
+            Self::Bf16 => power(126),
+            Self::E4m3 | Self::E5m2 => power(6 + LEAST_RAISE),
         }
     }
 

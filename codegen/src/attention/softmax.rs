@@ -1,6 +1,6 @@
 //! The online softmax: exponentials relative to a running reference, and their sums.
 
-use super::DataType;
+use super::{DataType, LEAST_RAISE};
 use crate::dsl::{Builder, FragmentA, Value, Variable};
 use crate::tile::{Accumulator, Product};
 
@@ -101,7 +101,9 @@ impl Range {
             (2, _) => Self { offset: 0.0, growth: 8.0, largest_sum: 4096.0 },
             (_, Rescale::Always) => Self { offset: 8.0, growth: 0.0, largest_sum: 448.0 },
             (_, Rescale::Lazy) => Self { offset: 4.0, growth: 4.0, largest_sum: 448.0 },
-            (_, Rescale::Speculative) => Self { offset: 3.0, growth: 0.0, largest_sum: 448.0 },
+            (_, Rescale::Speculative) => {
+                Self { offset: LEAST_RAISE as f32, growth: 0.0, largest_sum: 448.0 }
+            }
         }
     }
 }

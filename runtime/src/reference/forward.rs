@@ -15,7 +15,8 @@ pub struct Output {
     /// LSE, `[batch, heads, seqlen_q]`, natural logarithms.
     pub log_sum_exp: Vec<f64>,
     /// √Σ(p·v)² / Σp for each element of O: what the error is in proportion to where probabilities p
-    /// are rounded independently of each other.
+    /// are rounded independently of each other. The smallest p counts as
+    /// [`DataType::smallest_probability`](tilewright_codegen::attention::DataType::smallest_probability).
     pub spread: Vec<f64>,
 }
 
@@ -95,15 +96,15 @@ impl Row<'_> {
         scores
             .extend(keys().map(|row| scale * dot(query, &self.inputs.key[row * width..][..width])));
         let largest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let smallest = self.problem.dtype.smallest_probability();
         let mut sum = 0.0;
         for (score, row) in scores.iter().zip(keys()) {
             let weight = (score - largest).exp();
             sum += weight;
             let value = &self.inputs.value[row * output.len()..][..output.len()];
             for ((output, spread), value) in output.iter_mut().zip(&mut *spread).zip(value) {
-                let product = weight * value;
-                *output += product;
-                *spread += product * product;
+                *output += weight * value;
+                *spread += (weight.max(smallest) * value).powi(2);
             }
         }
         let factor = value_descale / sum;

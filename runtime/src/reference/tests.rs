@@ -48,10 +48,9 @@ fn by_formula(problem: &Problem, scale: f64, inputs: &Inputs) -> Output {
                     let weight = (scale * score).exp();
                     sum += weight;
                     for (d, value) in row.iter_mut().enumerate() {
-                        let product =
-                            weight * inputs.value[((b * keys + j) * kv_heads + g) * width + d];
-                        *value += product;
-                        squares[d] += product * product;
+                        let of_key = inputs.value[((b * keys + j) * kv_heads + g) * width + d];
+                        *value += weight * of_key;
+                        squares[d] += (weight * of_key).powi(2);
                     }
                 }
                 if sum > 0.0 {

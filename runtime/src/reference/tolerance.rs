@@ -35,22 +35,14 @@ impl Output {
     /// How far element `index` of O may be off, from the roundings that a kernel makes with
     /// probabilities and outputs in few bits and everything else in f32.
     ///
-    /// With u the largest relative error of a rounding, each probability is off by u at most; the
-    /// output is off by u of itself twice, for that and for its own rounding. Where values cancel,
-    /// what is left is u·Σ|p·v| / Σp. For probabilities of 16 bits inputs of variance 1 are assumed:
-    /// no sum of several of them was seen beyond 1.5·u. For FP8 the errors of the probabilities are
-    /// taken as independent, with a deviation of u/2, so that six deviations of their sum are
-    /// 3·u·√Σ(p·v)² / Σp; what is below the smallest number of FP8 is lost besides.
+    /// With u the largest relative error of a rounding, each probability is off by u at most, with a
+    /// deviation of u/2 if that: taken as independent, six deviations of their sum are
+    /// 3·u·√Σ(p·v)² / Σp. The output is off by u of itself for its own rounding besides, and where
+    /// everything cancels by what sums in f32 lose.
     fn output_tolerance(&self, dtype: DataType, index: usize) -> Tolerance {
-        const LOST: f64 = 1.0 / 256.0;
+        const SUMS: f64 = 1.0 / 65536.0;
         let (probability, output) = (unit(dtype.probability()), unit(dtype.output()));
-        match dtype.bytes() {
-            1 => Tolerance {
-                absolute: 3.0 * probability * self.spread[index] + LOST,
-                relative: output,
-            },
-            _ => Tolerance { absolute: 1.5 * probability, relative: probability + output },
-        }
+        Tolerance { absolute: 3.0 * probability * self.spread[index] + SUMS, relative: output }
     }
 
     /// How far the log-sum-exp may be off: sums are over probabilities that are not rounded, so by

@@ -30,7 +30,8 @@
 //! most 2^t, a sum of n at most n·2^t, far within f32, and within the type of P for every t that
 //! [`Config::check`] accepts. Since R ≤ M, no exponential is smaller than it would be relative to M,
 //! and none underflows that would not then. Relative rounding errors do not depend on R, as it moves
-//! exponents alone.
+//! exponents alone. For e4m3, whose exponents are few, all exponentials are raised by 2^(8−t) besides,
+//! so that they reach its largest power of two and no further.
 
 mod config;
 mod correction;

@@ -57,12 +57,20 @@ fn softmax_needs(config: &Config, problem: &Problem) -> u32 {
         // One query tile leaves registers enough for it.
         (2, 128) if config.polynomials > 3 || config.tile_m == 128 => 200,
         (2, 128) => 192,
+        (1, 128) if follows(config) && config.pair => 184,
         _ => 0,
     }
 }
 
 /// Whether threads of the other stages hold more than usual: addresses of the query tile that
-/// follows, and of O and Q where they share memory, or where there are many pieces of them.
+/// follows, and of O and Q where they share memory, or where there are many pieces of them, or of
+/// another block's; and a factor for every tile where each may rescale.
 fn holds_more(config: &Config, problem: &Problem) -> bool {
-    config.schedule != Schedule::Single && (config.o_over_q || problem.head_dim > 128)
+    let much = config.o_over_q || config.pair || config.threshold == 0 || problem.head_dim > 128;
+    follows(config) && much
+}
+
+/// Whether a block takes one query tile after another.
+fn follows(config: &Config) -> bool {
+    config.schedule != Schedule::Single
 }

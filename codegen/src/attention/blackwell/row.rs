@@ -25,7 +25,7 @@ pub(super) struct RowSoftmax<'k> {
 }
 
 /// The largest power of two in e4m3.
-const E4M3_POWERS: u32 = 8;
+pub(super) const E4M3_POWERS: u32 = 8;
 
 /// Exponentials of sixteen pairs of columns, of which [`Config::polynomials`] are polynomials.
 const PATTERN: u32 = 16;

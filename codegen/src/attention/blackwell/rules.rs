@@ -2,11 +2,12 @@
 
 use super::config::ROWS;
 use super::plan::SharedPlan;
+use super::row::E4M3_POWERS;
 use super::tensor_plan::AttentionPlan;
 use super::{Config, ConfigError, Schedule, registers};
 use crate::attention::exp2::DEGREES;
 use crate::attention::head_dims::HEAD_DIMS;
-use crate::attention::{DataType, MaskKind, Problem, Resources};
+use crate::attention::{DataType, LEAST_RAISE, MaskKind, Problem, Resources};
 use crate::dsl::{CtaGroup, WARPGROUP};
 use crate::gpu::{Gpu, Target};
 
@@ -78,7 +79,7 @@ impl Config {
             let (found, dtype) = (self.degree, problem.dtype);
             return Err(ConfigError::Degree { found, least, dtype });
         }
-        let most = if problem.dtype.bytes() == 1 { 8 } else { 12 };
+        let most = if problem.dtype.bytes() == 1 { E4M3_POWERS - LEAST_RAISE } else { 12 };
         if self.threshold > most {
             let (found, dtype) = (self.threshold, problem.dtype);
             return Err(ConfigError::Threshold { found, most, dtype });

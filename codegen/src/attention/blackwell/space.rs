@@ -6,16 +6,17 @@ use crate::gpu::{Gpu, Target};
 
 impl Config {
     /// The raw grid of configs around a problem; most break a rule of [`Config::check`].
-    pub fn space(_problem: &Problem, _gpu: &Gpu) -> impl Iterator<Item = Config> + use<> {
+    pub fn space(problem: &Problem, _gpu: &Gpu) -> impl Iterator<Item = Config> + use<> {
         const SCHEDULES: [Schedule; 3] =
             [Schedule::Single, Schedule::Persistent, Schedule::Dynamic];
         const REGISTERS: [(u32, u32); 4] = [(192, 80), (184, 88), (176, 88), (224, 104)];
+        let thresholds = [0, usual_threshold(problem)];
         let tiles = [128, 256].into_iter().flat_map(|tile_m| {
             [64, 128]
                 .into_iter()
                 .flat_map(move |tile_n| (2..=12).map(move |stages| (tile_m, tile_n, stages)))
         });
-        let variants = |(tile_m, tile_n, stages)| {
+        let variants = move |(tile_m, tile_n, stages)| {
             SCHEDULES.into_iter().flat_map(move |schedule| {
                 (0..5 * 4 * 4 * 2 * 8).map(move |number: u32| Config {
                     tile_m,
@@ -25,7 +26,7 @@ impl Config {
                     early_quarters: number / 5 % 4,
                     softmax_registers: REGISTERS[(number / 20 % 4) as usize].0,
                     correction_registers: REGISTERS[(number / 20 % 4) as usize].1,
-                    threshold: [0, 8][(number / 80 % 2) as usize],
+                    threshold: thresholds[(number / 80 % 2) as usize],
                     degree: 3,
                     pair: (number / 160) & 1 != 0,
                     longest_first: (number / 160) & 2 != 0,
@@ -51,7 +52,7 @@ impl Config {
             tile_n,
             stages,
             early_quarters: 3,
-            threshold: if problem.dtype.bytes() == 1 { 4 } else { 8 },
+            threshold: usual_threshold(problem),
             // B300 has special-function units twice as fast.
             polynomials: if gpu.target == Target::architecture(103) { 0 } else { 2 },
             degree: 3,
@@ -70,4 +71,9 @@ impl Config {
             [false, true].into_iter().flat_map(|over| (2..=8).rev().map(move |s| config(over, s)));
         configs.find(|config| config.check(problem, gpu).is_ok()).unwrap_or(config(true, 2))
     }
+}
+
+/// A threshold of rescaling that leaves the type of probabilities as many exponents as it needs.
+fn usual_threshold(problem: &Problem) -> u32 {
+    if problem.dtype.bytes() == 1 { 4 } else { 8 }
 }

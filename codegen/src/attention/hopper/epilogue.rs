@@ -14,7 +14,7 @@ pub(super) fn store_output<'k>(
     rows: &[(Value<'k, f32>, Value<'k, f32>)],
     queries: &mut Turn<'k>,
 ) {
-    let Consumer { shape, arguments, memory, is_first_thread, .. } = *consumer;
+    let Consumer { k, shape, arguments, memory, is_first_thread, .. } = *consumer;
     let scaled = output.product().map(|element, row, _| element * rows[row].0);
     match arguments.output {
         Output::Boxes(map) => {
@@ -23,6 +23,8 @@ pub(super) fn store_output<'k>(
         }
         Output::Rows(array) => {
             if !shape.config.frees_queries_early() {
+                // Products show that all of the warpgroup have seen the tile; here there were none.
+                k.if_(work.tiles.end.le(work.tiles.begin), || consumer.warpgroup.wait());
                 memory.queries.free(queries, is_first_thread);
             }
             store_rows(consumer, work, scaled, array);

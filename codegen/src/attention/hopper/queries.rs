@@ -21,8 +21,12 @@ impl<'k> Queries<'k> {
         }
         let own = memory.at(0).byte_add(number * shape.plan.query_stride());
         let pieces = WarpgroupTile::new(k, own, shape.plan.query).load();
-        if shape.config.frees_queries_early() {
+        // The output of a warp may lie over rows of Q of others, where its elements are wider.
+        if shape.config.frees_queries_early() || shape.dtype.output().bytes() > shape.dtype.bytes()
+        {
             warpgroup.wait();
+        }
+        if shape.config.frees_queries_early() {
             memory.queries.free(turn, consumer.is_first_thread);
         }
         Self::Registers(pieces.into_iter().map(OperandA::Registers).collect())

@@ -8,11 +8,12 @@ use crate::attention::{DataType, Problem};
 ///
 /// A block of n warpgroups begins with 65536 / (128 n) for each thread, rounded down to a multiple
 /// of 8, and can share out no more than that. To transpose takes more registers than to copy, and so
-/// does to copy for a cluster, one query tile after another.
+/// does to copy for a cluster, one query tile after another. Consumers of small key tiles can spare
+/// them.
 pub(super) const fn shares(config: &Config, dtype: DataType) -> Option<(u32, u32)> {
     match (config.consumers(), dtype.bytes()) {
         (1, _) => None,
-        (2, 1) if config.cluster > 1 => Some((56, 224)),
+        (2, 1) if config.cluster > 1 || config.tile_n <= 128 => Some((56, 224)),
         (2, 1) => Some((40, 232)),
         (2, _) if config.cluster > 1 && config.persistent => Some((40, 232)),
         (2, _) => Some((24, 240)),
@@ -42,6 +43,8 @@ pub(super) fn check(config: &Config, problem: &Problem) -> Result<u32, ConfigErr
     };
     let working = match (problem.dtype.bytes(), probabilities) {
         (1, _) => 28,
+        // Beside Q, what P is packed into is not where scores were.
+        (_, 0) if config.q_in_registers => 64,
         (_, 0) => 40,
         _ => 32,
     };
