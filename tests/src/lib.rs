@@ -4,4 +4,5 @@ pub mod assembly;
 pub mod attention;
 pub mod kernels;
 pub mod mutation;
+pub mod random;
 pub mod run;

@@ -2,6 +2,7 @@ use tilewright::attention::ampere::Config;
 use tilewright::attention::{DataType, Mask, Problem};
 use tilewright::gpu::Gpu;
 use tilewright_tests::attention::{self, problem};
+use tilewright_tests::random;
 
 /// Runs a config, `default` or by its text, on a problem.
 fn check(problem: Problem, config: &str, seed: u64) {
@@ -76,5 +77,16 @@ fn groups_of_heads_and_batches() {
             ..problem(DataType::Bf16, (64, 32), (70, 100), Mask::Causal)
         };
         check(problem, "default", seed as u64);
+    }
+}
+
+#[test]
+fn random_problems_and_configs() {
+    let space = random::Space {
+        dtypes: &[DataType::F16, DataType::Bf16],
+        head_dims: &[(32, 32), (64, 64), (96, 96), (128, 128), (256, 256), (192, 128), (64, 160)],
+    };
+    for (name, count) in [("a100_sxm", 12), ("rtx4090", 4)] {
+        random::check(Gpu::named(name).unwrap(), space, count);
     }
 }

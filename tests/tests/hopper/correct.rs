@@ -1,5 +1,6 @@
 use tilewright::attention::{DataType, Mask, Problem};
 use tilewright_tests::attention::{HEAD_DIMS, MASKS, check_word, problem, small_hopper};
+use tilewright_tests::random;
 
 fn check(problem: Problem, config: &str, seed: u64) {
     check_word(&problem, config, &small_hopper(), seed);
@@ -80,4 +81,9 @@ fn groups_of_heads_and_batches() {
             check(problem, config, seed as u64);
         }
     }
+}
+
+#[test]
+fn random_problems_and_configs() {
+    random::check(&small_hopper(), random::TENSOR_MAPS, 12);
 }
