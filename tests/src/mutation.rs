@@ -21,6 +21,19 @@ pub struct Outcome {
     pub missed: Vec<String>,
 }
 
+/// What mutants are held to beyond what is always asked of a kernel.
+pub const LINTS: Lints = Lints {
+    exit_before_bulk_reads: true,
+    unfenced_write_after_read: false,
+    unfenced_product_after_read: true,
+    arrivals_in_two_phases: true,
+    unfenced_tensor_memory: true,
+    unreleased_tensor_addresses: true,
+    unwaited_tensor_loads: true,
+    tensor_lanes_of_another_warp: true,
+    unpipelined_tensor_operations: false,
+};
+
 /// A change of a kernel that makes it wrong.
 #[derive(Clone, Copy, Debug)]
 enum Mutation {
@@ -80,12 +93,9 @@ pub fn mutate_attention(
 ) -> Outcome {
     let config = config.into();
     let (kernel, _) = kernel(&problems[0], config, gpu);
-    let lints = Lints {
-        exit_before_bulk_reads: true,
-        unfenced_product_after_read: true,
-        unfenced_tensor_memory: true,
-        ..Lints::default()
-    };
+    // Blackwell's blocks read the answers to their requests for work where the next ones come.
+    let unfenced_write_after_read = matches!(config, Config::Blackwell(_));
+    let lints = Lints { unfenced_write_after_read, ..LINTS };
     let trials = problems.len() * seeds as usize;
     let name = format!("{config}, {:?}", problems[0].mask);
     mutate(&name, &kernel.module, trials, |module, trial| {

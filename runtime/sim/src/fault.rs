@@ -303,10 +303,10 @@ pub enum FaultKind {
         /// How to wait for it.
         wait: &'static str,
     },
-    /// A register is written that a load from tensor memory may yet write.
+    /// A register is used that a load from tensor memory may yet write.
     #[error(
-        "register {register} is written while {} may still write it: tcgen05.wait::ld has to come \
-         first",
+        "register {register} is {} while {} may still write it: tcgen05.wait::ld has to come first",
+        if *writes { "written" } else { "read" },
         Brief(load)
     )]
     TensorRegister {
@@ -314,6 +314,8 @@ pub enum FaultKind {
         register: String,
         /// The load.
         load: Site,
+        /// Whether it is written; that it may not be read is a lint.
+        writes: bool,
     },
     /// A block exits with tensor memory that it has allocated.
     #[error(

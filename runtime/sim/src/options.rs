@@ -39,10 +39,20 @@ pub struct Lints {
     /// A `wgmma.fence` stands between reads of a register and a product that uses it, as between
     /// writes and products.
     pub unfenced_product_after_read: bool,
+    /// The lanes of a warp that arrive at an mbarrier by one instruction do so in one phase.
+    pub arrivals_in_two_phases: bool,
     /// A `tcgen05.fence::before_thread_sync` stands between operations on tensor memory and the
     /// synchronization by which other threads know of them, which `tcgen05.commit` brings along, and
     /// a `tcgen05.fence::after_thread_sync` between that and what these do there.
     pub unfenced_tensor_memory: bool,
+    /// Who reads the address that a `tcgen05.alloc` stores learns of it by an arrival that releases,
+    /// which a relaxed one at the barrier of the cluster does not.
+    pub unreleased_tensor_addresses: bool,
+    /// A `tcgen05.wait::ld` stands between a load of tensor memory and what reads its registers.
+    pub unwaited_tensor_loads: bool,
+    /// The address of a load or store of tensor memory names the lanes of its warp: where it names
+    /// those of a block's first warp, other warps reach their own.
+    pub tensor_lanes_of_another_warp: bool,
     /// What a thread does to tensor memory by `tcgen05.mma`, `cp` and `shift` is in order without a
     /// wait only where the manual says so: not products of another shape, kind or accumulator.
     pub unpipelined_tensor_operations: bool,
@@ -57,11 +67,15 @@ pub struct UnknownLint {
 
 impl Lints {
     /// The names of all lints: those of the fields.
-    pub const NAMES: [&str; 5] = [
+    pub const NAMES: [&str; 9] = [
         "exit_before_bulk_reads",
         "unfenced_write_after_read",
         "unfenced_product_after_read",
+        "arrivals_in_two_phases",
         "unfenced_tensor_memory",
+        "unreleased_tensor_addresses",
+        "unwaited_tensor_loads",
+        "tensor_lanes_of_another_warp",
         "unpipelined_tensor_operations",
     ];
 
@@ -75,7 +89,11 @@ impl Lints {
             "exit_before_bulk_reads" => &mut self.exit_before_bulk_reads,
             "unfenced_write_after_read" => &mut self.unfenced_write_after_read,
             "unfenced_product_after_read" => &mut self.unfenced_product_after_read,
+            "arrivals_in_two_phases" => &mut self.arrivals_in_two_phases,
             "unfenced_tensor_memory" => &mut self.unfenced_tensor_memory,
+            "unreleased_tensor_addresses" => &mut self.unreleased_tensor_addresses,
+            "unwaited_tensor_loads" => &mut self.unwaited_tensor_loads,
+            "tensor_lanes_of_another_warp" => &mut self.tensor_lanes_of_another_warp,
             "unpipelined_tensor_operations" => &mut self.unpipelined_tensor_operations,
             _ => return Err(UnknownLint { name: name.chars().take(40).collect() }),
         };

@@ -200,9 +200,6 @@ impl<'k> Block<'k> {
         k.if_(k.thread_index().x.eq(0), || {
             self.ring.init(1);
             self.accumulators.init(gemm.group.blocks() * COPIES);
-            if gemm.group == CtaGroup::Two {
-                k.fence_mbarrier_init();
-            }
         });
         if gemm.group == CtaGroup::Two {
             // Pairs allocate together: both blocks must have begun.

@@ -6,10 +6,10 @@ use tilewright::device::{Geometry, Module};
 use tilewright::dsl::{CtaGroup, Major};
 use tilewright::ptx::tree;
 use tilewright::ptxas::Ptxas;
-use tilewright::sim::{Lints, Options};
+use tilewright::sim::Options;
 use tilewright::tensor_map::{Interleave, L2Promotion, OobFill, Swizzle, TensorMap};
 use tilewright_tests::kernels::{BlackwellGemm, blackwell_gemm};
-use tilewright_tests::mutation::{conclude, mutate};
+use tilewright_tests::mutation::{LINTS, conclude, mutate};
 use tilewright_tests::run::{Arg, geometry, reread, run};
 
 const SHAPE: BlackwellGemm = BlackwellGemm {
@@ -124,20 +124,15 @@ fn is_right() {
 
 #[test]
 fn no_fence_wait_arrival_or_count_can_be_wrong_unnoticed() {
-    let outcomes = [CtaGroup::One].map(|group| {
+    let outcomes = [CtaGroup::One, CtaGroup::Two].map(|group| {
         let shape = BlackwellGemm { group, tile_n: 32, tile_k: 32, stages: 2, ..SHAPE };
         // Many tiles and steps, and one of each.
         const SIZES: [[usize; 3]; 2] = [[520, 64, 160], [100, 24, 32]];
         const SEEDS: usize = 4;
-        let lints = Lints {
-            exit_before_bulk_reads: true,
-            unfenced_tensor_memory: true,
-            ..Lints::default()
-        };
         let trials = SIZES.len() * SEEDS;
         mutate(&format!("{group:?}"), &kernel(shape, "sm_100a"), trials, |module, trial| {
             let seed = (trial % SEEDS) as u64;
-            let options = Options { seed, jobs: 1, lints, ..Options::default() };
+            let options = Options { seed, jobs: 1, lints: LINTS, ..Options::default() };
             multiply(shape, module, SIZES[trial / SEEDS], options)
         })
     });

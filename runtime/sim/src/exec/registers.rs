@@ -65,7 +65,7 @@ impl Lane for u64 {
 }
 
 /// Index of a register in the file of its lane type.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Slot<T> {
     pub(crate) index: u32,
     lane: PhantomData<T>,
@@ -86,7 +86,7 @@ impl<T> Clone for Slot<T> {
 impl<T> Copy for Slot<T> {}
 
 /// A register of any lane type.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum AnySlot {
     Word(Slot<u32>),
     Double(Slot<u64>),
@@ -95,7 +95,7 @@ pub(crate) enum AnySlot {
 }
 
 /// Index of a predicate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct PredicateSlot(pub(crate) u32);
 
 /// A predicate as an operand, which may be negated.

@@ -68,6 +68,18 @@ pub(crate) struct Completion {
     pub(crate) time: u32,
 }
 
+impl Completion {
+    /// The first of an agent.
+    pub(crate) fn first(agent: u32) -> Self {
+        Self { agent, time: 1 }
+    }
+
+    /// The next of the same agent.
+    pub(crate) fn next(self) -> Self {
+        Self { time: self.time + 1, ..self }
+    }
+}
+
 /// An operation that has been issued.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Asynchronous {

@@ -8,11 +8,12 @@
 
 use std::collections::HashMap;
 
-use crate::exec::registers::{AnySlot, LANES, Registers, lanes};
+use crate::exec::registers::{AnySlot, LANES, Registers, Slot, lanes};
 use crate::fault::{FaultKind, Site};
 use crate::machine::{Context, Outcome, Raised, Warp};
 use crate::program::code::{Action, Instruction, Pc, Store};
 use crate::program::operands::RegisterSlot;
+use crate::program::tcgen05::{Tcgen05, TensorStore};
 
 /// Which bits of the registers of a warp are undefined.
 #[derive(Debug, Default)]
@@ -117,7 +118,12 @@ impl Warp {
             Action::Store(store) => {
                 return self.check_stored(store, active, context).map(|()| false);
             }
-            _ => {
+            action => {
+                if let Action::Tcgen05(tcgen05) = action
+                    && let Tcgen05::Store(store) = &**tcgen05
+                {
+                    return self.check_tensor_stored(store, context).map(|()| false);
+                }
                 let lanes = active & !self.written[first as usize];
                 return Err(self.undefined_used(first, lanes, context));
             }
@@ -192,6 +198,29 @@ impl Warp {
         Ok(())
     }
 
+    /// Refuses to store at an undefined address in tensor memory. What is stored may be undefined:
+    /// attention kernels of NVIDIA's CuTe DSL store more columns than they compute.
+    fn check_tensor_stored(&self, store: &TensorStore, context: &mut Context<'_>) -> Outcome<()> {
+        let program = context.run.program;
+        for &number in &program.details[context.pc as usize].reads {
+            let location = program.slots.locations[number as usize];
+            let is_data = store.sources.iter().any(|&slot| location == word(slot));
+            let lanes = !self.written[number as usize];
+            if !is_data && lanes != 0 {
+                return Err(self.undefined_used(number, lanes, context));
+            }
+        }
+        Ok(())
+    }
+
+    /// The lanes in which bits of a word that the instruction reads are undefined.
+    pub(crate) fn undefined_lanes(&self, slot: Slot<u32>, context: &Context<'_>) -> u32 {
+        let locations = &context.run.program.slots.locations;
+        let numbers = context.detail().reads.iter();
+        let own = numbers.filter(|&&number| locations[number as usize] == word(slot));
+        own.fold(0, |lanes, &number| lanes | !self.written[number as usize])
+    }
+
     /// Makes what the instruction wrote undefined.
     pub(crate) fn leave_undefined(&mut self, lanes: u32, context: &Context<'_>) {
         let pc = context.pc;
@@ -230,6 +259,10 @@ impl Warp {
             (shadow.bits, shadow.origin) = (bits, origin);
         }
     }
+}
+
+fn word(slot: Slot<u32>) -> RegisterSlot {
+    RegisterSlot::Value(AnySlot::Word(slot))
 }
 
 /// What a register holds; of a predicate, all ones or zero.

@@ -14,7 +14,7 @@ use crate::exec::tcgen05::{Claim, Issues, TensorWaits};
 use crate::exec::wgmma::Products;
 use crate::hazard::{Agents, Fragments, Undefined, WarpClock};
 use crate::memory::LocalMemory;
-use crate::program::code::{Pc, Reduction};
+use crate::program::code::{Detail, Pc, Reduction};
 use crate::stats::Tallies;
 
 /// The lanes of a warp and what belongs to them.
@@ -147,6 +147,11 @@ pub(crate) struct Context<'a> {
 impl Context<'_> {
     pub(crate) fn block(&mut self) -> &mut Block {
         &mut self.blocks[self.rank]
+    }
+
+    /// What is known of the instruction that executes.
+    pub(crate) fn detail(&self) -> &Detail {
+        &self.run.program.details[self.pc as usize]
     }
 }
 

@@ -137,6 +137,12 @@ impl TensorMemory {
         self.written[range].iter_mut().for_each(|lanes| *lanes |= region.lanes);
     }
 
+    /// Notes that a region holds nothing that may be read.
+    pub(crate) fn mark_unwritten(&mut self, region: &TensorRegion) {
+        let range = region.column as usize..(region.column + region.columns) as usize;
+        self.written[range].iter_mut().for_each(|lanes| *lanes &= !region.lanes);
+    }
+
     /// Whether all of a region was written.
     pub(crate) fn is_written(&self, region: &TensorRegion) -> bool {
         let range = region.column as usize..(region.column + region.columns) as usize;

@@ -49,6 +49,8 @@ pub(crate) struct Detail {
     pub(crate) writes: Box<[u32]>,
     /// Those of them that are registers of `wgmma`.
     pub(crate) fragments: Box<[FragmentUse]>,
+    /// Whether nothing in the program reads what it writes.
+    pub(crate) is_unread: bool,
 }
 
 /// A register that some `wgmma` of the program accumulates in or reads A from, or that an accumulator

@@ -25,6 +25,7 @@ pub(crate) mod operands;
 pub(crate) mod tcgen05;
 pub(crate) mod tcgen05_mma;
 mod tensor;
+mod unread;
 mod wgmma;
 mod wmma;
 
@@ -57,8 +58,6 @@ pub struct Program {
     pub(crate) functions: Vec<Function>,
     /// How many registers `wgmma` uses.
     pub(crate) fragments: usize,
-    /// Whether it relies on registers to have loaded tensor memory.
-    pub(crate) hardly_waits_for_loads: bool,
     pub(crate) slots: Slots,
     pub(crate) shared: SharedLayout,
     /// Variables of the module; [`VariableId`](tilewright_codegen::ptx::check::VariableId)s index
@@ -92,7 +91,6 @@ impl Program {
             details: Vec::new(),
             functions: Vec::new(),
             fragments: 0,
-            hardly_waits_for_loads: false,
             slots: Slots::default(),
             shared: SharedLayout::new(checked),
             variables: checked.variables().to_vec(),
@@ -117,7 +115,7 @@ impl Program {
         }
         program.fragments =
             fragments::mark(&mut program.code, &mut program.details, &program.slots.locations);
-        program.hardly_waits_for_loads = tcgen05::hardly_waits_for_loads(&program.code);
+        unread::mark(&mut program.details, &program.functions, &program.slots.locations);
         Ok(program)
     }
 
@@ -212,6 +210,7 @@ impl Program {
             reads,
             writes,
             fragments: Box::default(),
+            is_unread: false,
         });
         Ok(())
     }
@@ -231,6 +230,7 @@ impl Program {
             reads: Box::default(),
             writes: Box::default(),
             fragments: Box::default(),
+            is_unread: false,
         });
     }
 

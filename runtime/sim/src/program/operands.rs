@@ -98,7 +98,7 @@ impl Slots {
 }
 
 /// Where a register of PTX lives.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum RegisterSlot {
     Predicate(PredicateSlot),
     Value(AnySlot),

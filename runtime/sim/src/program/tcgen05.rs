@@ -2,7 +2,7 @@
 
 use tilewright_codegen::ptx::Opcode;
 
-use super::code::{Action, Address, Convergence, Instruction};
+use super::code::{Action, Address, Convergence};
 use super::operands::{Lowered, Operands};
 use super::tcgen05_mma::{self, Multiply};
 use crate::exec::registers::Slot;
@@ -168,17 +168,4 @@ fn copy(o: &mut Operands<'_>, pair: bool) -> Lowered<TensorCopy> {
     let (address, descriptor) = (o.address(0)?, o.source(1)?);
     let shape = CopyShape { rows, units, spread };
     Ok(TensorCopy { pair, address, descriptor, shape, decompression })
-}
-
-/// Whether a program of several loads has less than a wait for two of them.
-pub(super) fn hardly_waits_for_loads(code: &[Instruction]) -> bool {
-    let count = |is: fn(&Tcgen05) -> bool| {
-        let instructions = code.iter().filter(
-            |instruction| matches!(&instruction.action, Action::Tcgen05(tcgen05) if is(tcgen05)),
-        );
-        instructions.count()
-    };
-    let loads = count(|tcgen05| matches!(tcgen05, Tcgen05::Load(_)));
-    let waits = count(|tcgen05| matches!(tcgen05, Tcgen05::Wait { stores: false }));
-    loads > 1 && 2 * waits < loads
 }

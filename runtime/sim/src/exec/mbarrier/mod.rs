@@ -103,6 +103,11 @@ impl Warp {
                 let arrivals: u64 = lanes(mask).map(|lane| u64::from(count(lane))).sum();
                 let first = mask.trailing_zeros() as usize;
                 if object(first, at, context)?.completes_within(arrivals) {
+                    if context.run.options.lints.arrivals_in_two_phases {
+                        let problem = "some of the lanes that arrive complete its phase, and the \
+                                       others arrive in the next one";
+                        return Err(misused(first, at, problem, context));
+                    }
                     // Some of the lanes belong to the phase that others complete.
                     separate |= mask;
                 } else {
@@ -124,7 +129,9 @@ impl Warp {
             return Ok(false);
         };
         self.registers.set_predicate(slot, done, active);
-        if done != 0 && context.hazards() && instruction.order.acquires() {
+        // Who does not look at the answer has not waited.
+        let is_looked_at = context.hazards() && !context.detail().is_unread;
+        if done != 0 && is_looked_at && instruction.order.acquires() {
             for (at, mask) in together(&place, done) {
                 let completed = &object(mask.trailing_zeros() as usize, at, context)?.completed;
                 self.clock.learn(mask, completed);

@@ -117,6 +117,9 @@ impl Warp {
             let event = Event::new(AccessKind::Write, Order::Weak, Scope::Block, 4)
                 .through(Proxy::Allocation);
             self.observe(event, Space::Shared, &[address; 32], 1, context)?;
+            if !context.run.options.lints.unreleased_tensor_addresses {
+                self.clock.fence(ALL, Scope::Cluster);
+            }
         }
         context.block().shared.set(offset, &column.to_le_bytes());
         Ok(())

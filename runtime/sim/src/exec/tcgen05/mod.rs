@@ -65,7 +65,7 @@ impl Warp {
             Tcgen05::Relinquish => context.block().tensor.relinquished = true,
             Tcgen05::Load(load) => self.load_tensor(group, load, context)?,
             Tcgen05::Store(store) => self.store_tensor(group, store, context)?,
-            Tcgen05::Wait { stores } => self.wait_tensor(*stores, context),
+            Tcgen05::Wait { stores } => self.wait_tensor(*stores),
             Tcgen05::Fence { before } => self.fence_tensor(*before, active, context),
             Tcgen05::Copy(copy) => self.copy_to_tensor(group, copy, active, context)?,
             Tcgen05::Shift { pair, address } => {

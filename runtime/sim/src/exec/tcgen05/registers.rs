@@ -2,11 +2,10 @@
 //!
 //! Both take effect when they are issued. Whoever could tell from a later moment has not waited for
 //! them, which the detector finds: until then a load reads its cells and a store writes them. The
-//! registers of a load may be read without a wait, as a *true register dependency* is kept. Kernels of
-//! NVIDIA's own CuTe DSL take it for a wait altogether, and hardly hold a `tcgen05.wait::ld`: where a
-//! program is of that kind, loads are complete once each has had a register read.
+//! registers of a load may be read without a wait, as a *true register dependency* is kept: who reads
+//! one waits for that load. Kernels of NVIDIA's own CuTe DSL rely on it; a lint asks for the wait.
 
-use super::super::registers::{ALL, LANES};
+use super::super::registers::{ALL, LANES, lanes};
 use super::refuse;
 use super::shape::Shape;
 use crate::fault::{AccessKind, FaultKind};
@@ -19,27 +18,30 @@ use crate::program::tcgen05::{TensorLoad, TensorStore};
 /// The loads and stores of a warp, as the detector sees them.
 #[derive(Debug, Default)]
 pub(crate) struct TensorWaits {
-    /// Of loads and of stores.
-    waits: [Waits; 2],
-    /// Loads that may not have written their registers yet: no wait came since, and no read of one of
-    /// these.
-    loading: Vec<Pc>,
+    /// What completes the stores since the last wait for stores.
+    storing: Option<Completion>,
+    /// Loads under way: no wait came since, and no read of one of their registers.
+    loading: Vec<Loading>,
+    /// What completes the next loads: loads under way have agents of their own.
+    free: Vec<Completion>,
 }
 
-/// Those of one kind.
-#[derive(Debug, Default)]
-struct Waits {
-    /// Who completes them, once there are any.
-    agent: Option<u32>,
-    /// How often the warp has waited.
-    waited: u32,
+#[derive(Debug)]
+struct Loading {
+    pc: Pc,
+    completion: Completion,
 }
 
 impl TensorWaits {
-    fn completion(&mut self, stores: bool, context: &mut Context<'_>) -> Completion {
-        let waits = &mut self.waits[usize::from(stores)];
-        let agent = *waits.agent.get_or_insert_with(|| context.agents.agent());
-        Completion { agent, time: waits.waited + 1 }
+    fn store(&mut self, context: &mut Context<'_>) -> Completion {
+        *self.storing.get_or_insert_with(|| Completion::first(context.agents.agent()))
+    }
+
+    fn load(&mut self, context: &mut Context<'_>) -> Completion {
+        let free = self.free.pop();
+        let completion = free.unwrap_or_else(|| Completion::first(context.agents.agent()));
+        self.loading.push(Loading { pc: context.pc, completion });
+        completion
     }
 }
 
@@ -66,11 +68,14 @@ impl Warp {
             return Err(Raised::undefined(what, 1 << lane));
         }
         let TensorAddress { lane, column } = TensorAddress::new(addresses[0]);
+        let quarter = (self.index % 4 * QUARTER) as u32;
+        let lints = context.run.options.lints;
+        let relative = lane < QUARTER as u32 && !lints.tensor_lanes_of_another_warp;
+        let lane = if relative { lane + quarter } else { lane };
         let rank = context.rank;
         let (columns, starts) = shape.columns(registers as u32);
         let region =
             |column| TensorRegion { rank, lanes: lane_mask(lane, shape.lanes()), column, columns };
-        let quarter = (self.index % 4 * QUARTER) as u32;
         let fits = lane == quarter || shape.lanes() == 16 && lane == quarter + 16;
         if !fits {
             let also =
@@ -86,11 +91,17 @@ impl Warp {
         let accessor = match context.hazards() {
             false => TensorAccessor::unknown(),
             true => {
-                let completion = self.tensor_waits.completion(stores, context);
-                let stage = if stores { Stage::Store } else { Stage::Load };
+                let (stage, completion) = match stores {
+                    true => (Stage::Store, self.tensor_waits.store(context)),
+                    false => (Stage::Load, self.tensor_waits.load(context)),
+                };
                 TensorAccessor::warp(self, stage, completion, context)
             }
         };
+        // When a load reads its cells, nobody can tell who does not look at its registers.
+        if kind == AccessKind::CopyRead && context.hazards() && context.detail().is_unread {
+            return Ok(Place { shape, lane, column });
+        }
         for start in starts {
             self.access_tensor(&accessor, kind, &region(column.saturating_add(start)), context)?;
         }
@@ -124,9 +135,6 @@ impl Warp {
                 }
             }
         }
-        if context.hazards() {
-            self.tensor_waits.loading.push(context.pc);
-        }
         if let Some((reduction, destination)) = load.reduction {
             let registers = load.destinations.iter().map(|&slot| self.registers.get(slot));
             *self.registers.get_mut(destination) = reduction.of(registers);
@@ -143,6 +151,9 @@ impl Warp {
     ) -> Outcome<()> {
         let what = (&store.address, store.shape, store.sources.len());
         let place = self.place(group, what, AccessKind::CopyWrite, context)?;
+        if context.hazards() {
+            self.leave_cells_undefined(store, place, context);
+        }
         let memory = &mut context.blocks[context.rank].tensor.memory;
         for (r, &source) in store.sources.iter().enumerate() {
             let register = self.registers.get(source);
@@ -166,42 +177,80 @@ impl Warp {
         Ok(())
     }
 
-    /// Looks at the registers that an instruction uses: a read of what a load writes waits for that,
-    /// but a write could come before it.
+    /// Takes cells for unwritten that a store left undefined.
+    fn leave_cells_undefined(&self, store: &TensorStore, place: Place, context: &mut Context<'_>) {
+        for (r, &source) in store.sources.iter().enumerate() {
+            for t in lanes(self.undefined_lanes(source, context)) {
+                let (lane, column) = place.shape.cell(r as u32, t as u32);
+                let columns = if place.shape.is_packed() { 2 } else { 1 };
+                let region = TensorRegion {
+                    rank: context.rank,
+                    lanes: lane_mask(place.lane + lane, 1),
+                    column: place.column + column,
+                    columns,
+                };
+                context.blocks[context.rank].tensor.memory.mark_unwritten(&region);
+            }
+        }
+    }
+
+    /// Looks at the registers that an instruction uses: a read of what a load writes waits for that
+    /// load, but a write could come before it.
     pub(crate) fn check_loading(&mut self, context: &mut Context<'_>) -> Outcome<()> {
         if self.tensor_waits.loading.is_empty() {
             return Ok(());
         }
         let program = context.run.program;
         let detail = &program.details[context.pc as usize];
-        let destinations = |pc: Pc| &program.details[pc as usize].writes;
-        let loading = &mut self.tensor_waits.loading;
-        loading.retain(|&pc| !detail.reads.iter().any(|read| destinations(pc).contains(read)));
-        for &pc in loading.iter() {
-            if let Some(&number) = detail.writes.iter().find(|n| destinations(pc).contains(n)) {
+        let mut at = 0;
+        while let Some(&Loading { pc, completion }) = self.tensor_waits.loading.get(at) {
+            let destinations = &program.details[pc as usize].writes;
+            let one_of = |registers: &[u32]| {
+                registers.iter().copied().find(|number| destinations.contains(number))
+            };
+            let (read, written) = (one_of(&detail.reads), one_of(&detail.writes));
+            let forbidden = match read {
+                Some(_) if !context.run.options.lints.unwaited_tensor_loads => None,
+                _ => read.or(written),
+            };
+            if let Some(number) = forbidden {
                 let register = program.slots.names[number as usize].clone();
-                let load = self.site(context, pc, ALL);
-                return Err(Raised::new(FaultKind::TensorRegister { register, load }, ALL));
+                let (load, writes) = (self.site(context, pc, ALL), read.is_none());
+                return Err(Raised::new(FaultKind::TensorRegister { register, load, writes }, ALL));
             }
-        }
-        if program.hardly_waits_for_loads && self.tensor_waits.loading.is_empty() {
-            self.wait_tensor(false, context);
+            match read {
+                Some(_) => {
+                    self.tensor_waits.loading.swap_remove(at);
+                    self.tensor_waits.free.push(completion.next());
+                    self.learn_of([completion]);
+                }
+                None => at += 1,
+            }
         }
         Ok(())
     }
 
     /// `tcgen05.wait`.
-    pub(super) fn wait_tensor(&mut self, stores: bool, context: &mut Context<'_>) {
-        if !context.hazards() {
+    pub(super) fn wait_tensor(&mut self, stores: bool) {
+        let waits = &mut self.tensor_waits;
+        if stores {
+            if let Some(completion) = waits.storing {
+                waits.storing = Some(completion.next());
+                self.learn_of([completion]);
+            }
             return;
         }
-        if !stores {
-            self.tensor_waits.loading.clear();
+        let complete: Vec<_> = waits.loading.drain(..).map(|load| load.completion).collect();
+        waits.free.extend(complete.iter().map(|completion| completion.next()));
+        self.learn_of(complete);
+    }
+
+    /// Lets all lanes know what is complete.
+    fn learn_of(&mut self, complete: impl IntoIterator<Item = Completion>) {
+        let mut clocks = Clocks::default();
+        for Completion { agent, time } in complete {
+            clocks.join(&Clocks::completion(self.clock.cluster(), agent, time));
         }
-        let waits = &mut self.tensor_waits.waits[usize::from(stores)];
-        let Some(agent) = waits.agent else { return };
-        waits.waited += 1;
-        let clocks = Clocks::completion(self.clock.cluster(), agent, waits.waited);
         self.clock.learn(ALL, &clocks);
     }
 }
