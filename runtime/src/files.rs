@@ -7,7 +7,10 @@ use std::path::Path;
 use tempfile::NamedTempFile;
 
 /// Opens a regular file. A pipe or a device might never end.
-pub(crate) fn open(path: &Path) -> io::Result<File> {
+///
+/// # Errors
+/// What the system says, or where the file is of another kind.
+pub fn open(path: &Path) -> io::Result<File> {
     if !path.metadata()?.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
     }

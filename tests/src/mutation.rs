@@ -99,7 +99,8 @@ pub fn mutate_attention(
     let trials = problems.len() * seeds as usize;
     let name = format!("{config}, {:?}", problems[0].mask);
     mutate(&name, &kernel.module, trials, |module, trial| {
-        let (problem, seed) = (&problems[trial / seeds as usize], trial as u64 % seeds);
+        // Problems in turn: most mutations show on the first of them.
+        let (problem, seed) = (&problems[trial % problems.len()], (trial / problems.len()) as u64);
         let inputs = match seed % 2 {
             0 => Inputs::random(problem, Values::Normal, seed),
             _ => growing(problem, seed),

@@ -43,7 +43,7 @@ fn ptxas_takes_what_the_checker_takes() {
             match (checked.is_some(), ptxas.assemble(&printed, target)) {
                 (true, Err(error)) => wrong.push(format!("{title}: {error}\n{printed}")),
                 (false, Ok(_)) => wrong.push(format!("{title}: ptxas takes it")),
-                (false, Err(error @ (Error::NotFound { .. } | Error::Io { .. }))) => {
+                (false, Err(error @ (Error::NotFound(_) | Error::Io { .. }))) => {
                     panic!("{error}")
                 }
                 _ => {}

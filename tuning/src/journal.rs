@@ -36,6 +36,9 @@ impl Journal {
     /// # Errors
     /// Where the file cannot be read or written.
     pub fn open(path: &Path) -> Result<(Journal, Vec<Damage>), FileError> {
+        if path.exists() {
+            tilewright::files::open(path).map_err(FileError::new("read", path))?;
+        }
         let mut file = OpenOptions::new()
             .read(true)
             .append(true)

@@ -138,6 +138,11 @@ pub(crate) fn shape(
     gpu: &Gpu,
 ) -> Kernel {
     let Resources { threads, shared_bytes, registers } = *resources;
+    let registers = match config {
+        Config::Ampere(_) => registers,
+        // The greediest threads have theirs from others, once a block with equal shares runs.
+        Config::Hopper(_) | Config::Blackwell(_) => registers.min(register_share(gpu, threads, 1)),
+    };
     let blocks = occupancy(gpu, threads, registers, shared_bytes).blocks;
     match config {
         Config::Ampere(config) => Kernel::Warps(warps(problem, config, blocks)),
@@ -218,5 +223,36 @@ fn maximum(rescale: Rescale) -> Maximum {
         Rescale::Always => Maximum::Rescale,
         Rescale::Lazy => Maximum::Skip,
         Rescale::Speculative => Maximum::Ignore,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Analytic;
+    use tilewright::attention::DataType;
+
+    /// No tile that can be built is left out: where there are fewer stages than fit, there is a
+    /// candidate with more, and every candidate fits a multiprocessor.
+    #[test]
+    fn tiles_of_every_size_are_candidates() {
+        for (gpu, rows) in [("b200", &[128, 256][..]), ("h100_sxm", &[64, 128, 192])] {
+            let gpu = Gpu::named(gpu).unwrap();
+            let problem = Problem {
+                dtype: DataType::E4m3,
+                head_dim: 64,
+                head_dim_v: 64,
+                batch: 4,
+                heads: 32,
+                kv_heads: 32,
+                seqlen_q: 4096,
+                seqlen_kv: 4096,
+                mask: Mask::Full,
+            };
+            let Space { candidates, .. } = explore(&problem, gpu, &Analytic).unwrap();
+            let has = |tile_m| candidates.iter().any(|c| c.config.tile_m() == tile_m);
+            assert!(rows.iter().all(|&tile_m| has(tile_m)), "{gpu}");
+            assert!(candidates.iter().all(|c| c.estimate.time_us.is_finite()), "{gpu}");
+        }
     }
 }

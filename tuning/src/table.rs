@@ -1,8 +1,7 @@
 //! Tables on disk.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use tilewright_codegen::gpu::Gpu;
@@ -24,16 +23,16 @@ pub fn path(results: &Path, gpu: &Gpu) -> PathBuf {
 /// # Errors
 /// Where the file cannot be read.
 pub fn read(path: &Path) -> Result<(Vec<Row>, Vec<Damage>), FileError> {
-    let length = match fs::metadata(path) {
-        Ok(metadata) => metadata.len(),
+    let file = match tilewright::files::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Default::default()),
-        Err(error) => return Err(FileError::new("read", path)(error)),
+        file => file.map_err(FileError::new("read", path))?,
     };
-    if length > MOST_BYTES {
-        let error = io::Error::other(format!("{length} bytes; a table has at most {MOST_BYTES}"));
+    let mut bytes = Vec::new();
+    file.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(FileError::new("read", path))?;
+    if bytes.len() as u64 > MOST_BYTES {
+        let error = io::Error::other(format!("a table has at most {MOST_BYTES} bytes"));
         return Err(FileError::new("read", path)(error));
     }
-    let bytes = fs::read(path).map_err(FileError::new("read", path))?;
     Ok(parse(&bytes))
 }
 

@@ -189,6 +189,17 @@ fn a_folder_that_cannot_be_written_is_refused() {
     assert_eq!(fs::read_to_string(&file).unwrap(), "mine");
 }
 
+#[cfg(unix)]
+#[test]
+fn what_never_ends_is_no_table_and_no_journal() {
+    for name in ["a100_sxm.csv", "a100_sxm.journal"] {
+        let root = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink("/dev/zero", root.path().join(name)).unwrap();
+        check_refused(&format!("--arch sm80 --out {}", root.path().display()), "not a regular file");
+        assert_eq!(names(root.path()), [name]);
+    }
+}
+
 #[test]
 fn doctor_says_what_there_is() {
     let root = tempfile::tempdir().unwrap();

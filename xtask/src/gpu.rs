@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
-use tilewright::gpu::Gpu;
+use tilewright_codegen::gpu::Gpu;
 
 use crate::cargo::{self, run};
 

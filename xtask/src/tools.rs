@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
-use tilewright::ptxas::{Nvdisasm, Ptxas, tools_folder};
+use tilewright_tools::{Tool, tools_folder};
 
 use crate::cargo::{run, target_folder};
 
@@ -17,14 +17,12 @@ const PACKAGES: [&str; 2] = ["nvidia-cuda-nvcc==13.*", "nvidia-cuda-nvdisasm==13
 pub(crate) struct Tools {
     pub(crate) ptxas: PathBuf,
     pub(crate) nvdisasm: PathBuf,
-    versions: [String; 2],
 }
 
 impl fmt::Display for Tools {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [ptxas, nvdisasm] = &self.versions;
-        writeln!(f, "ptxas {ptxas}: {}", self.ptxas.display())?;
-        write!(f, "nvdisasm {nvdisasm}: {}", self.nvdisasm.display())
+        writeln!(f, "ptxas: {}", self.ptxas.display())?;
+        write!(f, "nvdisasm: {}", self.nvdisasm.display())
     }
 }
 
@@ -39,11 +37,9 @@ pub(crate) fn provide() -> Result<Tools> {
 }
 
 fn find() -> Result<Tools> {
-    let (ptxas, nvdisasm) = (Ptxas::find()?, Nvdisasm::find()?);
     Ok(Tools {
-        versions: [ptxas.version()?, nvdisasm.version()?],
-        ptxas: ptxas.path().to_owned(),
-        nvdisasm: nvdisasm.path().to_owned(),
+        ptxas: tilewright_tools::find(Tool::Ptxas)?,
+        nvdisasm: tilewright_tools::find(Tool::Nvdisasm)?,
     })
 }
 

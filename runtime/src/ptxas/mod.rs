@@ -16,15 +16,15 @@
 //! # }
 //! ```
 
-mod find;
 mod process;
 mod report;
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub use find::{Tool, tools_folder};
 pub use report::{EntryReport, Message, Report};
+pub use tilewright_tools::{NotFound, Tool};
 
 use crate::sass;
 
@@ -35,17 +35,8 @@ const TIME_LIMIT: Duration = Duration::from_secs(300);
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// No such program is on this machine.
-    #[error(
-        "{tool} was not found: looked at {}; set ${} to it, or run `cargo xtask tools` to fetch it",
-        searched.join(", "),
-        tool.variable()
-    )]
-    NotFound {
-        /// The program looked for.
-        tool: Tool,
-        /// The places looked at, in order.
-        searched: Vec<String>,
-    },
+    #[error(transparent)]
+    NotFound(#[from] NotFound),
     /// The program exists but could not be started, or its files could not be written or read.
     #[error("could not run {}: {source}", path.display())]
     Io {
@@ -99,12 +90,12 @@ pub struct Ptxas {
 
 impl Ptxas {
     /// The `ptxas` of this machine: `$PTXAS`, `PATH`, `$CUDA_HOME/bin`, then the folder that
-    /// `cargo xtask test` fills ([`tools_folder`]).
+    /// `cargo xtask test` fills.
     ///
     /// # Errors
     /// [`Error::NotFound`], with the places looked at.
     pub fn find() -> Result<Ptxas, Error> {
-        Ok(Ptxas { path: find::find(Tool::Ptxas)? })
+        Ok(Ptxas { path: tilewright_tools::find(Tool::Ptxas)? })
     }
 
     /// The `ptxas` at `path`.
@@ -122,7 +113,7 @@ impl Ptxas {
     /// # Errors
     /// Where the program cannot be run or names no version.
     pub fn version(&self) -> Result<String, Error> {
-        find::version(Tool::Ptxas, &self.path)
+        version(Tool::Ptxas, &self.path)
     }
 
     /// Assembles `ptx` for `target`, such as `sm_80` or `sm_90a`.
@@ -170,7 +161,7 @@ impl Nvdisasm {
     /// # Errors
     /// [`Error::NotFound`], with the places looked at.
     pub fn find() -> Result<Nvdisasm, Error> {
-        Ok(Nvdisasm { path: find::find(Tool::Nvdisasm)? })
+        Ok(Nvdisasm { path: tilewright_tools::find(Tool::Nvdisasm)? })
     }
 
     /// The `nvdisasm` at `path`.
@@ -188,7 +179,7 @@ impl Nvdisasm {
     /// # Errors
     /// Where the program cannot be run or names no version.
     pub fn version(&self) -> Result<String, Error> {
-        find::version(Tool::Nvdisasm, &self.path)
+        version(Tool::Nvdisasm, &self.path)
     }
 
     /// The functions of a cubin, instruction by instruction.
@@ -211,6 +202,20 @@ impl Nvdisasm {
         sass::parse(&run.stdout)
             .map_err(|error| Error::Output { tool: Tool::Nvdisasm, reason: error.to_string() })
     }
+}
+
+/// The release in the last line of what `--version` prints: `Cuda compilation tools, release 13.5, V13.5.37`.
+fn version(tool: Tool, path: &Path) -> Result<String, Error> {
+    let run = process::run(path, &[OsStr::new("--version")], TIME_LIMIT)?;
+    run.stdout
+        .split_whitespace()
+        .filter_map(|word| word.strip_prefix('V'))
+        .find(|version| version.starts_with(|c: char| c.is_ascii_digit()))
+        .map(str::to_owned)
+        .ok_or_else(|| Error::Output {
+            tool,
+            reason: format!("--version names no release: {:?}", run.stdout.trim()),
+        })
 }
 
 #[cfg(test)]

@@ -1,11 +1,19 @@
 //! Where NVIDIA's programs are on this machine.
+//!
+//! A crate of its own, so that what fetches the programs is built without what uses them.
+//!
+//! ```
+//! use tilewright_tools::{Tool, find};
+//!
+//! match find(Tool::Ptxas) {
+//!     Ok(path) => println!("{}", path.display()),
+//!     Err(missing) => println!("{missing}"),
+//! }
+//! ```
 
 use std::env;
-use std::ffi::OsStr;
 use std::fmt;
 use std::path::{Path, PathBuf};
-
-use super::{Error, TIME_LIMIT, process};
 
 /// A program of NVIDIA's CUDA toolkit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,17 +84,25 @@ fn target_folders() -> impl Iterator<Item = PathBuf> {
     of_program.into_iter().chain(of_folder.into_iter().map(|folder| folder.join("target")))
 }
 
-pub(super) fn find(tool: Tool) -> Result<PathBuf, Error> {
-    candidates(tool).into_iter().find(|place| is_program(place)).ok_or_else(|| Error::NotFound {
-        tool,
-        searched: [
-            format!("${}", tool.variable()),
-            "PATH".into(),
-            "$CUDA_HOME/bin".into(),
-            format!("target/{FETCHED}"),
-        ]
-        .into(),
-    })
+/// A program is not on this machine.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{tool} was not found: looked at ${variable}, PATH, $CUDA_HOME/bin, target/{FETCHED}; set \
+     ${variable} to it, or run `cargo xtask tools` to fetch it",
+    variable = tool.variable()
+)]
+pub struct NotFound {
+    /// The program looked for.
+    pub tool: Tool,
+}
+
+/// The path of a program: that in its [variable](Tool::variable), else the first in `PATH`,
+/// `$CUDA_HOME/bin`, or the folder that `cargo xtask test` fills ([`tools_folder`]).
+///
+/// # Errors
+/// Where it is at none of them.
+pub fn find(tool: Tool) -> Result<PathBuf, NotFound> {
+    candidates(tool).into_iter().find(|place| is_program(place)).ok_or(NotFound { tool })
 }
 
 #[cfg(unix)]
@@ -98,18 +114,4 @@ fn is_program(path: &Path) -> bool {
 #[cfg(not(unix))]
 fn is_program(path: &Path) -> bool {
     path.is_file()
-}
-
-/// The release in the last line of what `--version` prints: `Cuda compilation tools, release 13.5, V13.5.37`.
-pub(super) fn version(tool: Tool, path: &Path) -> Result<String, Error> {
-    let run = process::run(path, &[OsStr::new("--version")], TIME_LIMIT)?;
-    run.stdout
-        .split_whitespace()
-        .filter_map(|word| word.strip_prefix('V'))
-        .find(|version| version.starts_with(|c: char| c.is_ascii_digit()))
-        .map(str::to_owned)
-        .ok_or_else(|| Error::Output {
-            tool,
-            reason: format!("--version names no release: {:?}", run.stdout.trim()),
-        })
 }
