@@ -126,6 +126,6 @@ pub(crate) mod tests {
         let rows = [row("m128n64w4s1", 2.0)];
         write(&path, &rows).unwrap();
         assert_eq!(read(&path).unwrap(), (rows.to_vec(), vec![]));
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }

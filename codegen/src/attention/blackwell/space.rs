@@ -14,7 +14,7 @@ impl Config {
         let tiles = [128, 256].into_iter().flat_map(|tile_m| {
             [64, 128]
                 .into_iter()
-                .flat_map(move |tile_n| (2..=12).map(move |stages| (tile_m, tile_n, stages)))
+                .flat_map(move |tile_n| (2..=16).map(move |stages| (tile_m, tile_n, stages)))
         });
         let variants = move |(tile_m, tile_n, stages)| {
             SCHEDULES.into_iter().flat_map(move |schedule| {
