@@ -138,7 +138,7 @@ fn kernels_for_blackwell_are_for_one_gpu() {
     for (arch, target) in [("sm100", "sm_100a"), ("sm103", "sm_103a")] {
         let root = tempfile::tempdir().unwrap();
         let out = root.path().join("out");
-        let flags = "--tile-m 256 --schedule persistent --pair --early-quarters 2 --threshold 0";
+        let flags = "--tile-m 256 --schedule persistent --pair --early-quarters 2 --threshold 4";
         let arguments = format!("emit --arch {arch} --seqlen 300 --dtype bf16 {flags}");
         autotune(&format!("{arguments} --out {}", out.display())).assert().success();
         let launch = tilewright::launch_file::Launch::read(&out.join("launch.json")).unwrap();

@@ -6,4 +6,5 @@ mod accuracy;
 mod assembles;
 mod correct;
 mod gemm;
+mod mutation;
 mod sass;

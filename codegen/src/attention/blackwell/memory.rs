@@ -90,13 +90,15 @@ impl<'k> Memory<'k> {
                 let arrivals = [
                     (self.scores, 1),
                     (self.early, 2 * WARPGROUP * blocks),
-                    (self.late, WARPGROUP * blocks),
                     (self.output, 1),
                     (self.factors, WARPGROUP),
                     (self.last_factors, WARPGROUP),
                     (self.last_factors_free, WARPGROUP),
                 ];
                 arrivals.iter().for_each(|(signal, count)| signal.element(tile).init(*count));
+                if shape.config.early_quarters > 0 {
+                    self.late.element(tile).init(WARPGROUP * blocks);
+                }
             }
             if self.group == CtaGroup::Two {
                 k.fence_mbarrier_init();

@@ -63,10 +63,11 @@ fn softmax_needs(config: &Config, problem: &Problem) -> u32 {
 }
 
 /// Whether threads of the other stages hold more than usual: addresses of the query tile that
-/// follows, and of O and Q where they share memory, or where there are many pieces of them, or of
-/// another block's; and a factor for every tile where each may rescale.
+/// follows, and of O and Q where they share memory, or where there are many pieces of them; what
+/// the reference was before where it always moves; and pairs of blocks with many key tiles.
 fn holds_more(config: &Config, problem: &Problem) -> bool {
-    let much = config.o_over_q || config.pair || config.threshold == 0 || problem.head_dim > 128;
+    let narrow_pair = config.pair && config.tile_n < 128;
+    let much = config.o_over_q || config.threshold == 0 || problem.head_dim > 128 || narrow_pair;
     follows(config) && much
 }
 
