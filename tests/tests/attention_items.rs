@@ -18,8 +18,7 @@ attention! {
     Fp8: arch = sm90a, pass = forward, dtype = e4m3, head_dim = 128, mask = causal, tile = m128n224s2ovpplfslrs
 }
 attention! {
-    Blackwell: arch = sm100a, pass = forward, dtype = f16, head_dim = 64, mask = causal,
-    tile = m256n64r4h3t8e2d3x192c80lf
+    Blackwell: gpu = b200, pass = forward, dtype = f16, head_dim = 64, mask = causal, tile = tuned
 }
 attention! {
     BlackwellUltra: arch = sm103a, pass = forward, dtype = bf16, head_dim = 64, mask = full,

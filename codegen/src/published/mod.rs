@@ -27,6 +27,10 @@ fn table(gpu: &Gpu) -> Option<&'static str> {
         "h100_sxm" => Some(include_str!("../../../results/h100_sxm.csv")),
         "h100_pcie" => Some(include_str!("../../../results/h100_pcie.csv")),
         "h200" => Some(include_str!("../../../results/h200.csv")),
+        "b200" => Some(include_str!("../../../results/b200.csv")),
+        "gb200" => Some(include_str!("../../../results/gb200.csv")),
+        "b300" => Some(include_str!("../../../results/b300.csv")),
+        "gb300" => Some(include_str!("../../../results/gb300.csv")),
         _ => None,
     }
 }
