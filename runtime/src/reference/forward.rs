@@ -18,6 +18,9 @@ pub struct Output {
     /// are rounded independently of each other. The smallest p counts as
     /// [`DataType::smallest_probability`](tilewright_codegen::attention::DataType::smallest_probability).
     pub spread: Vec<f64>,
+    /// Σ|p·v| / Σp for each element of O, with the same smallest p: what no error of independent or
+    /// dependent roundings exceeds in proportion.
+    pub magnitude: Vec<f64>,
 }
 
 impl Output {
@@ -44,8 +47,8 @@ pub fn forward(
     let scale = f64::from(softmax_scale);
     let [_, queries, heads, width] = problem.output_shape();
     let mut output = vec![0.0; problem.output_shape().iter().product()];
-    let mut spread = output.clone();
-    let row = |scores: &mut Vec<f64>, (index, outputs): (usize, [&mut [f64]; 2])| {
+    let (mut spread, mut magnitude) = (output.clone(), output.clone());
+    let row = |scores: &mut Vec<f64>, (index, outputs): (usize, [&mut [f64]; 3])| {
         let (batch, query, head) =
             (index / (queries * heads), index / heads % queries, index % heads);
         let visible = problem.mask.visible(query as u32, problem.seqlen_q, problem.seqlen_kv);
@@ -53,8 +56,9 @@ pub fn forward(
         row.compute(scale, visible, scores, outputs)
     };
     // In the order of O's rows: batch, query, head.
-    let rows = output.par_chunks_mut(width).zip(spread.par_chunks_mut(width));
-    let rows = rows.map(|(output, spread)| [output, spread]).enumerate();
+    let rows = (output.par_chunks_mut(width), spread.par_chunks_mut(width));
+    let rows = rows.into_par_iter().zip(magnitude.par_chunks_mut(width));
+    let rows = rows.map(|((output, spread), magnitude)| [output, spread, magnitude]).enumerate();
     let by_row: Vec<f64> = rows.map_init(Vec::new, row).collect();
     let mut log_sum_exp = vec![0.0; by_row.len()];
     for (index, value) in by_row.into_iter().enumerate() {
@@ -62,7 +66,7 @@ pub fn forward(
             (index / (queries * heads), index / heads % queries, index % heads);
         log_sum_exp[(batch * heads + head) * queries + query] = value;
     }
-    Ok(Output { output, log_sum_exp, spread })
+    Ok(Output { output, log_sum_exp, spread, magnitude })
 }
 
 /// One row of Q and O.
@@ -76,13 +80,13 @@ struct Row<'a> {
 }
 
 impl Row<'_> {
-    /// Computes O's row and its spread, and returns the log-sum-exp. `scores` is scratch.
+    /// Computes O's row, its spread and its magnitude, and returns the log-sum-exp. `scores` is scratch.
     fn compute(
         &self,
         scale: f64,
         visible: Range<u32>,
         scores: &mut Vec<f64>,
-        [output, spread]: [&mut [f64]; 2],
+        [output, spread, magnitude]: [&mut [f64]; 3],
     ) -> f64 {
         if visible.is_empty() {
             return f64::NEG_INFINITY;
@@ -102,14 +106,18 @@ impl Row<'_> {
             let weight = (score - largest).exp();
             sum += weight;
             let value = &self.inputs.value[row * output.len()..][..output.len()];
-            for ((output, spread), value) in output.iter_mut().zip(&mut *spread).zip(value) {
+            let sums = output.iter_mut().zip(&mut *spread).zip(&mut *magnitude);
+            for (((output, spread), magnitude), value) in sums.zip(value) {
+                let at_least = (weight.max(smallest) * value).abs();
                 *output += weight * value;
-                *spread += (weight.max(smallest) * value).powi(2);
+                *spread += at_least * at_least;
+                *magnitude += at_least;
             }
         }
         let factor = value_descale / sum;
         output.iter_mut().for_each(|output| *output *= factor);
         spread.iter_mut().for_each(|spread| *spread = spread.sqrt() * factor);
+        magnitude.iter_mut().for_each(|magnitude| *magnitude *= factor);
         largest + sum.ln()
     }
 

@@ -19,7 +19,7 @@ fn by_formula(problem: &Problem, scale: f64, inputs: &Inputs) -> Output {
     let [batches, queries, heads, dim] = problem.query_shape();
     let [_, keys, kv_heads, width] = problem.value_shape();
     let mut output = vec![0.0; batches * queries * heads * width];
-    let mut spread = output.clone();
+    let (mut spread, mut magnitude) = (output.clone(), output.clone());
     let mut log_sum_exp = vec![f64::NEG_INFINITY; batches * heads * queries];
     for b in 0..batches {
         for h in 0..heads {
@@ -28,6 +28,7 @@ fn by_formula(problem: &Problem, scale: f64, inputs: &Inputs) -> Output {
                 let mut sum = 0.0;
                 let mut row = vec![0.0; width];
                 let mut squares = vec![0.0; width];
+                let mut absolute = vec![0.0; width];
                 for j in 0..keys {
                     let distance = j as i64 - (i as i64 + keys as i64 - queries as i64);
                     let visible = match problem.mask {
@@ -51,6 +52,7 @@ fn by_formula(problem: &Problem, scale: f64, inputs: &Inputs) -> Output {
                         let of_key = inputs.value[((b * keys + j) * kv_heads + g) * width + d];
                         *value += weight * of_key;
                         squares[d] += (weight * of_key).powi(2);
+                        absolute[d] += (weight * of_key).abs();
                     }
                 }
                 if sum > 0.0 {
@@ -59,12 +61,13 @@ fn by_formula(problem: &Problem, scale: f64, inputs: &Inputs) -> Output {
                         let at = ((b * queries + i) * heads + h) * width + d;
                         output[at] = value / sum;
                         spread[at] = squares[d].sqrt() / sum;
+                        magnitude[at] = absolute[d] / sum;
                     }
                 }
             }
         }
     }
-    Output { output, log_sum_exp, spread }
+    Output { output, log_sum_exp, spread, magnitude }
 }
 
 fn check_close(found: &[f64], expected: &[f64]) {
@@ -81,6 +84,7 @@ fn check(problem: &Problem, values: Values, seed: u64) {
     let expected = by_formula(problem, 0.25, &inputs);
     check_close(&found.output, &expected.output);
     check_close(&found.spread, &expected.spread);
+    check_close(&found.magnitude, &expected.magnitude);
     check_close(&found.log_sum_exp, &expected.log_sum_exp);
 }
 
