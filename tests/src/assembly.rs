@@ -4,12 +4,12 @@ use rand::rngs::SmallRng;
 use rand::seq::{IndexedRandom, IteratorRandom};
 use rand::{RngExt, SeedableRng};
 use rayon::prelude::*;
-use tilewright::attention::{Config, DataType, Mask, Problem};
+use tilewright::attention::{Config, DataType, HEAD_DIMS, Mask, Problem};
 use tilewright::gpu::Gpu;
 use tilewright::ptxas::{Nvdisasm, Ptxas};
 use tilewright::sass::Function;
 
-use crate::attention::{HEAD_DIMS, kernel, problem};
+use crate::attention::{kernel, problem};
 
 /// Problems of every data type, head dimension and mask that the kernels for Hopper and later have.
 pub fn problems() -> impl Iterator<Item = Problem> {
@@ -34,13 +34,13 @@ pub fn sample(gpu: &Gpu, each: usize, seed: u64) -> Vec<(Problem, Config)> {
     problems().flat_map(|problem| of(problem).collect::<Vec<_>>()).collect()
 }
 
-/// All that is accepted for all problems, in a random order: as many as `TILEWRIGHT_SWEEP` says, or
+/// All that is accepted for all problems, in a random order: as many as `TILEWRIGHT_ASSEMBLE` says, or
 /// all.
 pub fn sweep(gpu: &Gpu) -> Vec<(Problem, Config)> {
     let mut random = SmallRng::seed_from_u64(1);
     let of = |problem: Problem| accepted(problem, gpu).map(move |config| (problem, config));
     let all: Vec<_> = problems().flat_map(of).collect();
-    let most = std::env::var("TILEWRIGHT_SWEEP").ok().and_then(|most| most.parse().ok());
+    let most = std::env::var("TILEWRIGHT_ASSEMBLE").ok().and_then(|most| most.parse().ok());
     all.sample(&mut random, most.unwrap_or(all.len())).copied().collect()
 }
 

@@ -67,20 +67,18 @@ pub fn kernel(
     (kernel, module)
 }
 
-/// Runs a module with the launch of `kernel` on `inputs` and compares O and LSE with the reference
-/// in double precision.
+/// Runs a module with the launch of `kernel` on a case and compares O and LSE with the reference in
+/// double precision.
 ///
 /// # Errors
 ///
 /// What the simulator has against the kernel, or the worst difference.
 pub fn run(
-    problem: &Problem,
+    case: &Case,
     kernel: &attention::Kernel,
     module: &Module,
-    inputs: &Inputs,
     options: Options,
 ) -> Result<(), String> {
-    let case = Case::new(problem, inputs.clone()).map_err(|error| error.to_string())?;
     let outcome = case.run(&mut Simulator::new(options), kernel, module);
     match outcome.map_err(|error| error.to_string())?.mismatch() {
         Some((name, comparison)) => Err(format!("{name}: {comparison}")),
@@ -95,10 +93,6 @@ pub const MASKS: [Mask; 4] = [
     Mask::Window { left: 40, right: 0 },
     Mask::Window { left: 17, right: 23 },
 ];
-
-/// Head dimensions of Q and K, and of V, that the kernels for Hopper and Blackwell have.
-pub const HEAD_DIMS: [(u32, u32); 6] =
-    [(64, 64), (96, 96), (128, 128), (192, 192), (256, 256), (192, 128)];
 
 /// As [`check`], of a config by its word, or of the `default`.
 ///
@@ -130,7 +124,8 @@ pub fn check(problem: &Problem, config: impl Into<Config>, gpu: &Gpu, seed: u64)
     let growing = growing(problem, seed);
     for (name, inputs) in [("normal", normal), ("outliers", outliers), ("growing", growing)] {
         let options = Options { seed, ..Options::default() };
-        if let Err(error) = run(problem, &kernel, &module, &inputs, options) {
+        let case = Case::new(problem, inputs).expect("inputs are drawn for the problem");
+        if let Err(error) = run(&case, &kernel, &module, options) {
             panic!("{config}, {problem:?}, {name}, seed {seed}: {error}");
         }
     }

@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 use tilewright::attention::{Config, Problem};
+use tilewright::case::Case;
 use tilewright::device::Module;
 use tilewright::gpu::Gpu;
 use tilewright::ptx::Opcode;
@@ -96,17 +97,23 @@ pub fn mutate_attention(
     // Blackwell's blocks read the answers to their requests for work where the next ones come.
     let unfenced_write_after_read = matches!(config, Config::Blackwell(_));
     let lints = Lints { unfenced_write_after_read, ..LINTS };
-    let trials = problems.len() * seeds as usize;
+    // Problems in turn: most mutations show on the first of them.
+    let seeds = 0..seeds;
+    let trials = seeds.flat_map(|seed| problems.iter().map(move |problem| (*problem, seed)));
+    let trials: Vec<(Case, Options)> = trials
+        .map(|(problem, seed)| {
+            let inputs = match seed % 2 {
+                0 => Inputs::random(&problem, Values::Normal, seed),
+                _ => growing(&problem, seed),
+            };
+            let case = Case::new(&problem, inputs).expect("inputs are drawn for the problem");
+            (case, Options { seed, jobs: 1, lints, ..Options::default() })
+        })
+        .collect();
     let name = format!("{config}, {:?}", problems[0].mask);
-    mutate(&name, &kernel.module, trials, |module, trial| {
-        // Problems in turn: most mutations show on the first of them.
-        let (problem, seed) = (&problems[trial % problems.len()], (trial / problems.len()) as u64);
-        let inputs = match seed % 2 {
-            0 => Inputs::random(problem, Values::Normal, seed),
-            _ => growing(problem, seed),
-        };
-        let options = Options { seed, jobs: 1, lints, ..Options::default() };
-        run(problem, &kernel, module, &inputs, options)
+    mutate(&name, &kernel.module, trials.len(), |module, trial| {
+        let (case, options) = &trials[trial];
+        run(case, &kernel, module, options.clone())
     })
 }
 

@@ -4,7 +4,7 @@ use rand::rngs::SmallRng;
 use rand::seq::{IndexedRandom, IteratorRandom};
 use rand::{RngExt, SeedableRng};
 use rayon::prelude::*;
-use tilewright::attention::{Config, DataType, Mask, Problem};
+use tilewright::attention::{Config, DataType, HEAD_DIMS, Mask, Problem};
 use tilewright::gpu::Gpu;
 
 use crate::attention;
@@ -19,18 +19,17 @@ pub struct Space<'a> {
 }
 
 /// What kernels for Hopper and Blackwell take.
-pub const TENSOR_MAPS: Space<'static> =
-    Space { dtypes: &DataType::ALL, head_dims: &attention::HEAD_DIMS };
+pub const TENSOR_MAPS: Space<'static> = Space { dtypes: &DataType::ALL, head_dims: &HEAD_DIMS };
 
 /// Checks random problems, short ones, with heads that share keys and rows that see none among them,
 /// and for each a random config of those that are accepted: `count` of them, or as many as
-/// `TILEWRIGHT_SWEEP` says.
+/// `TILEWRIGHT_RANDOM` says.
 ///
 /// # Panics
 ///
 /// Where anything is wrong.
 pub fn check(gpu: &Gpu, space: Space<'_>, count: u64) {
-    let asked = std::env::var("TILEWRIGHT_SWEEP").ok().and_then(|count| count.parse().ok());
+    let asked = std::env::var("TILEWRIGHT_RANDOM").ok().and_then(|count| count.parse().ok());
     (0..asked.unwrap_or(count)).into_par_iter().for_each(|seed| {
         let (problem, config) = draw(&mut SmallRng::seed_from_u64(seed), gpu, space);
         attention::check(&problem, config, gpu, seed);

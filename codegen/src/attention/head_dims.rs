@@ -1,7 +1,7 @@
-//! Head dimensions that the kernels for Hopper and Blackwell have.
+//! The head dimensions of kernels.
 
-/// Of Q and K, and of V.
-pub(super) const HEAD_DIMS: [(u32, u32); 6] =
+/// Head dimensions, of Q and K, and of V, that the kernels for Hopper and Blackwell have.
+pub const HEAD_DIMS: [(u32, u32); 6] =
     [(64, 64), (96, 96), (128, 128), (192, 128), (192, 192), (256, 256)];
 
 /// A list of them.

@@ -8,6 +8,7 @@ use tilewright::attention::ampere::{Config, Rescale};
 use tilewright::attention::{DataType, Mask, Problem};
 use tilewright::gpu::{Gpu, occupancy};
 use tilewright::ptxas::Ptxas;
+use tilewright_tests::assembly;
 use tilewright_tests::attention::{kernel, problem};
 
 const DTYPES: [DataType; 2] = [DataType::F16, DataType::Bf16];
@@ -68,6 +69,19 @@ fn draw(random: &mut Xoshiro256PlusPlus, problem: &Problem, gpu: &Gpu) -> Config
         if config.check(problem, gpu).is_ok() {
             return config;
         }
+    }
+}
+
+#[test]
+fn defaults_do_not_spill() {
+    let dims = [(32, 32), (64, 64), (96, 96), (128, 128), (192, 128), (192, 192), (256, 256)];
+    let of_dims = |dims| MASKS.map(|mask| problem(DataType::Bf16, dims, (1024, 1024), mask));
+    let problems: Vec<Problem> = dims.into_iter().flat_map(of_dims).collect();
+    // Each GPU has every third of them, of every head dimension one mask.
+    for (number, gpu) in gpus().into_iter().enumerate() {
+        let own = problems.iter().enumerate().filter(|(i, _)| (i + i / 3) % 3 == number);
+        let cases = own.map(|(_, problem)| (*problem, Config::default_for(problem, gpu).into()));
+        assembly::check(&cases.collect::<Vec<_>>(), gpu);
     }
 }
 

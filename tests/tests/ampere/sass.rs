@@ -39,15 +39,3 @@ fn the_steady_loop_is_leaner_than_the_best_public_kernels() {
         assert!(found < BEST_PUBLIC, "{config}: {found} instructions per score");
     }
 }
-
-#[test]
-fn defaults_assemble_without_spills() {
-    for gpu in ["a100_sxm", "rtx3090", "rtx4090"].map(|name| Gpu::named(name).unwrap()) {
-        for dims in [(32, 32), (64, 64), (96, 96), (128, 128), (192, 128), (192, 192), (256, 256)] {
-            for mask in [Mask::Full, Mask::Causal, Mask::Window { left: 512, right: 0 }] {
-                let problem = problem(DataType::Bf16, dims, (1024, 1024), mask);
-                instructions_per_score(&problem, &Config::default_for(&problem, gpu), gpu);
-            }
-        }
-    }
-}

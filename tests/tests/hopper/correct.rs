@@ -1,5 +1,5 @@
-use tilewright::attention::{DataType, Mask, Problem};
-use tilewright_tests::attention::{HEAD_DIMS, MASKS, check_word, problem, small_hopper};
+use tilewright::attention::{DataType, HEAD_DIMS, Mask, Problem};
+use tilewright_tests::attention::{MASKS, check_word, problem, small_hopper};
 use tilewright_tests::random;
 
 fn check(problem: Problem, config: &str, seed: u64) {

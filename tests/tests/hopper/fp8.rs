@@ -2,15 +2,13 @@
 
 use tilewright::DType;
 use tilewright::attention::hopper::Config;
-use tilewright::attention::{DataType, Mask, Problem};
-use tilewright::case::execute;
+use tilewright::attention::{DataType, HEAD_DIMS, Mask, Problem};
+use tilewright::case::{Case, execute};
 use tilewright::device::Simulator;
 use tilewright::gpu::Gpu;
 use tilewright::reference::{self, Inputs, Values};
 use tilewright::sim::Options;
 use tilewright_tests::attention::{kernel, problem, run};
-
-const DIMS: [(u32, u32); 6] = [(64, 64), (96, 96), (128, 128), (192, 128), (192, 192), (256, 256)];
 
 fn gpu() -> &'static Gpu {
     Gpu::named("h100_sxm").unwrap()
@@ -19,16 +17,16 @@ fn gpu() -> &'static Gpu {
 fn check(problem: Problem, config: &str, values: Values, seed: u64) {
     let config: Config = config.parse().unwrap();
     let (kernel, module) = kernel(&problem, config, gpu());
-    let inputs = Inputs::random(&problem, values, seed);
+    let case = Case::random(&problem, values, seed).unwrap();
     let options = Options { seed, ..Options::default() };
-    if let Err(error) = run(&problem, &kernel, &module, &inputs, options) {
+    if let Err(error) = run(&case, &kernel, &module, options) {
         panic!("{config} for {problem:?}: {error}");
     }
 }
 
 #[test]
 fn head_dimensions_and_types() {
-    for (seed, dims) in (0..).zip(DIMS) {
+    for (seed, dims) in (0..).zip(HEAD_DIMS) {
         for dtype in [DataType::E4m3, DataType::E5m2] {
             let problem = problem(dtype, dims, (150, 300), Mask::Full);
             let config = Config::default_for(&problem, gpu()).to_string();

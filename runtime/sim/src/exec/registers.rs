@@ -161,11 +161,12 @@ impl Registers {
 
     /// Whether the lanes of `mask` hold the same in every register.
     pub(crate) fn equal(&self, other: &Self, mask: u32) -> bool {
-        let mut same = lanes(mask).map(|lane| {
-            self.words.iter().zip(&other.words).all(|(a, b)| a[lane] == b[lane])
-                && self.doubles.iter().zip(&other.doubles).all(|(a, b)| a[lane] == b[lane])
-        });
-        same.all(|same| same)
+        fn all_equal<T: PartialEq>(a: &[[T; LANES]], b: &[[T; LANES]], mask: u32) -> bool {
+            let mut pairs = a.iter().zip(b);
+            pairs.all(|(a, b)| a == b || lanes(mask).all(|lane| a[lane] == b[lane]))
+        }
+        all_equal(&self.words, &other.words, mask)
+            && all_equal(&self.doubles, &other.doubles, mask)
             && self.predicates.iter().zip(&other.predicates).all(|(a, b)| (a ^ b) & mask == 0)
     }
 

@@ -250,25 +250,26 @@ impl TensorAccessor {
     fn is_before(&self, later: &Self, clock: &WarpClock, lints: Lints) -> Result<(), &'static str> {
         let Completion { agent, time } = self.completion;
         let same_thread = self.thread == later.thread;
-        if clock.all_know(later.lanes, agent, time) {
-            let own = same_thread && !self.stage.is_queued();
-            let exempt = own || later.stage == Stage::Deallocate;
-            return match lints.unfenced_tensor_memory && !exempt {
-                true if !clock.all_see(later.lanes, Proxy::TensorAfter, (agent, time)) => Err(
-                    "tcgen05.fence::before_thread_sync and after_thread_sync around the barrier",
-                ),
-                _ => Ok(()),
-            };
-        }
         let pipelined = match lints.unpipelined_tensor_operations {
             true => self.stage.is_pipelined_with(later.stage),
             false => self.stage.is_queued() && later.stage.is_queued(),
         };
-        if self.operation.is_some() && self.operation == later.operation {
+        let issued = || same_thread || clock.all_know(later.lanes, self.thread, self.time);
+        let same_operation = self.operation.is_some() && self.operation == later.operation;
+        if same_operation || pipelined && issued() {
             return Ok(());
         }
-        let issued = || same_thread || clock.all_know(later.lanes, self.thread, self.time);
-        if pipelined && issued() { Ok(()) } else { Err(self.stage.wait()) }
+        if !clock.all_know(later.lanes, agent, time) {
+            return Err(self.stage.wait());
+        }
+        let own = same_thread && !self.stage.is_queued();
+        let exempt = own || later.stage == Stage::Deallocate;
+        let fenced = || clock.all_see(later.lanes, Proxy::TensorAfter, (agent, time));
+        if lints.unfenced_tensor_memory && !exempt && !fenced() {
+            let wait = "tcgen05.fence::before_thread_sync and after_thread_sync around the barrier";
+            return Err(wait);
+        }
+        Ok(())
     }
 }
 

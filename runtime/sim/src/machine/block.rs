@@ -1,8 +1,9 @@
 //! A block: its shared memory and its barriers.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
 use tilewright_codegen::ptx::Space;
 
 use super::multiprocessor::Place;
@@ -37,7 +38,7 @@ pub(crate) struct Block {
     pub(crate) live: Vec<u32>,
     pub(super) registers: RegisterPool,
     /// The last access of each thread of other blocks to its shared memory.
-    pub(crate) visits: HashMap<u32, Visit>,
+    pub(crate) visits: FxHashMap<u32, Visit>,
     /// What those of its threads knew that have exited.
     pub(crate) left: Clocks,
     pub(crate) warpgroups: Vec<Warpgroup>,
@@ -117,7 +118,7 @@ impl Block {
             published: Default::default(),
             live,
             registers,
-            visits: HashMap::new(),
+            visits: FxHashMap::default(),
             left: Clocks::default(),
             warpgroups: (0..warpgroups).map(|_| Warpgroup::default()).collect(),
             tensor: Tensor::default(),

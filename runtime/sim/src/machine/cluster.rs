@@ -20,7 +20,7 @@ use crate::memory::LocalMemory;
 use crate::stats::Tallies;
 
 /// Instructions without any change in memory after which a spin is suspected.
-const SUSPICION: u64 = 1 << 16;
+const SUSPICION: u64 = 1 << 12;
 
 /// The blocks of a cluster and their warps.
 #[derive(Debug)]

@@ -237,6 +237,10 @@ impl Warp {
     pub(super) fn suspect(&mut self, group: usize, context: &Context<'_>) {
         let Self { groups, registers, .. } = self;
         let this = &mut groups[group];
+        let is_known = |s: &Snapshot| s.repeats && s.changes == *context.changes;
+        if this.snapshot.as_deref().is_some_and(is_known) {
+            return;
+        }
         let same = this.snapshot.as_ref().is_some_and(|snapshot| {
             snapshot.pc == this.pc
                 && snapshot.changes == *context.changes

@@ -2,8 +2,7 @@
 
 mod object;
 
-use std::collections::HashMap;
-
+use rustc_hash::FxHashMap;
 use tilewright_codegen::ptx::Space;
 
 use super::access::locate;
@@ -21,9 +20,9 @@ const SIZE: u32 = 8;
 /// The mbarriers of a block by their offset in shared memory.
 #[derive(Debug, Default)]
 pub(crate) struct Mbarriers {
-    objects: HashMap<u64, Object>,
+    objects: FxHashMap<u64, Object>,
     /// The agents of objects that were invalidated, and the times at which they were.
-    retired: HashMap<u64, Completion>,
+    retired: FxHashMap<u64, Completion>,
 }
 
 /// Where an object is.
