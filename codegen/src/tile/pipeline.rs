@@ -17,6 +17,8 @@ pub struct SlotRing<'k> {
     cluster: u32,
     /// In a [pair](Self::in_pair), whether this block leads.
     leads: Option<Value<'k, bool>>,
+    /// Whether slots are known to be [free](Self::always_free) when their turn to be filled comes.
+    always_free: bool,
 }
 
 /// The slot that is next for one side of a [`SlotRing`], and the parity of the phase that it waits
@@ -51,13 +53,27 @@ impl<'k> SlotRing<'k> {
     /// A ring of `slots` slots whose mbarriers begin at `barriers`.
     pub fn new(barriers: Pointer<'k, u64, Shared>, slots: u32, bytes: u32, cluster: u32) -> Self {
         let full = Mbarrier::new(barriers);
-        Self { slots, bytes, full, empty: full.element(slots), cluster, leads: None }
+        Self {
+            slots,
+            bytes,
+            full,
+            empty: full.element(slots),
+            cluster,
+            leads: None,
+            always_free: false,
+        }
     }
 
     /// The ring in a pair of blocks that multiply together. Each fills the slots of its own, but all
     /// copies complete in the block that [leads](CtaGroup::Two), which alone waits for full slots.
     pub fn in_pair(self, leads: Option<Value<'k, bool>>) -> Self {
         Self { leads, ..self }
+    }
+
+    /// The ring where whoever [writes](Self::write) a slot knows by other means that it is free, so
+    /// that no reader says so.
+    pub fn always_free(self) -> Self {
+        Self { always_free: true, ..self }
     }
 
     /// Initializes the mbarriers, for `readers` arrivals of each block that gets the slot's data.
@@ -74,7 +90,9 @@ impl<'k> SlotRing<'k> {
     pub fn init_written(&self, writers: u32, readers: u32) {
         for slot in 0..self.slots {
             self.full.element(slot).init(writers);
-            self.empty.element(slot).init(readers);
+            if !self.always_free {
+                self.empty.element(slot).init(readers);
+            }
         }
     }
 
@@ -126,7 +144,9 @@ impl<'k> SlotRing<'k> {
     /// that to those who read it, by `wgmma` too. Ends the turn.
     pub fn write(&self, turn: &mut Turn<'k>, write: impl FnOnce(Value<'k, u32>)) {
         let index = turn.index.get();
-        self.empty.element(index).wait(turn.parity.get());
+        if !self.always_free {
+            self.empty.element(index).wait(turn.parity.get());
+        }
         write(index);
         index.builder().fence_shared_for_async();
         self.full.element(index).arrive();
@@ -188,6 +208,7 @@ impl<'k> SlotRing<'k> {
         let k = tells.builder();
         let empty = self.empty.element(turn.index.get());
         match self.cluster {
+            _ if self.always_free => {}
             1 => k.guarded(tells, || empty.arrive()),
             blocks => k.if_(tells, || {
                 (0..blocks).for_each(|rank| empty.arrive_at(k.constant(rank)));

@@ -118,6 +118,11 @@ impl<'k> Tile<'k> {
             k.if_else(any, || k.fence_tensor_after_sync(), || self.clear(k, shape));
             return;
         }
+        if !shape.may_see_no_keys() {
+            self.complete.wait();
+            k.fence_tensor_after_sync();
+            return;
+        }
         k.if_(any, || {
             self.complete.wait();
             k.fence_tensor_after_sync();

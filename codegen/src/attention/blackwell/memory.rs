@@ -53,6 +53,8 @@ impl<'k> Memory<'k> {
         let tile_ring = ring(config.stages, plan.slot()).in_pair(leads);
         let queries = ring(tiles, plan.query.bytes()).in_pair(leads);
         let outputs = ring(tiles, plan.output.bytes());
+        // In the place of Q, that of the next query tile has come there since, and been multiplied.
+        let outputs = if config.o_over_q { outputs.always_free() } else { outputs };
         let answers = ring(1, ClusterLaunch::BYTES);
         let signals = Mbarrier::new(barriers);
         let signal = |number: u32| signals.element(number * tiles);
@@ -76,7 +78,8 @@ impl<'k> Memory<'k> {
         }
     }
 
-    /// Initializes the mbarriers; a barrier of all blocks of the group follows.
+    /// Initializes the mbarriers; a barrier of all blocks of the group follows, which
+    /// releases them.
     pub(super) fn init(&self, k: &'k Builder, shape: &Shape) {
         let blocks = self.group.blocks();
         k.if_(k.thread_index().x.eq(0), || {
@@ -99,9 +102,6 @@ impl<'k> Memory<'k> {
                 if shape.config.early_quarters > 0 {
                     self.late.element(tile).init(WARPGROUP * blocks);
                 }
-            }
-            if self.group == CtaGroup::Two {
-                k.fence_mbarrier_init();
             }
         });
     }

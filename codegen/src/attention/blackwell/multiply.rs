@@ -41,6 +41,10 @@ pub(super) fn multiply<'k>(
     Schedule::new(k, shape, arguments, memory).for_each(|work| {
         let queries: Vec<_> = tiles.clone().map(|_| memory.queries.take(&mut queries)).collect();
         let key_tiles = work.tiles.end - work.tiles.begin;
+        if !shape.may_see_no_keys() {
+            multiplier.tile(&queries, key_tiles);
+            return;
+        }
         k.if_(key_tiles.gt(0), || multiplier.tile(&queries, key_tiles));
         k.if_(key_tiles.le(0), || multiplier.no_tile(&queries));
     });

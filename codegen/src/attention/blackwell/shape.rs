@@ -67,6 +67,12 @@ impl Shape {
         parameters(tensors, self.mask, self.dtype)
     }
 
+    /// Whether a query tile may see no keys. Of pairs only those may that have O over Q, as the
+    /// rules say.
+    pub(super) fn may_see_no_keys(&self) -> bool {
+        !self.config.pair || self.config.o_over_q
+    }
+
     /// Query tiles of a block.
     pub(super) fn query_tiles(&self) -> u32 {
         self.config.tile_m / ROWS
