@@ -7,10 +7,11 @@ use std::error::Error;
 
 use tilewright::attention;
 use tilewright::attention::Mask;
-use tilewright::device::{Cuda, Device, DeviceName, Simulator};
+use tilewright::device::DeviceName;
 use tilewright::half::bf16;
 use tilewright::kernel::Buffer;
 use tilewright::kernel::attention::{Sizes, Tensors};
+use tilewright::sim::Options;
 
 attention! {
     pub Prefill: gpu = a100_sxm, pass = forward, dtype = bf16, head_dim = 64, mask = causal,
@@ -19,10 +20,7 @@ attention! {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let name = std::env::args().nth(1).unwrap_or("sim".into());
-    let mut device: Box<dyn Device> = match name.parse()? {
-        DeviceName::Simulator => Box::new(Simulator::default()),
-        DeviceName::Cuda(ordinal) => Box::new(Cuda::open(ordinal)?),
-    };
+    let mut device = name.parse::<DeviceName>()?.open(Options::default())?;
     let device = &mut *device;
 
     let sizes = Sizes {

@@ -8,10 +8,11 @@ use std::error::Error;
 
 use tilewright::attention;
 use tilewright::attention::Mask;
-use tilewright::device::{Cuda, Device, DeviceName, Simulator};
+use tilewright::device::DeviceName;
 use tilewright::half::bf16;
 use tilewright::kernel::Buffer;
 use tilewright::kernel::attention::{Sizes, Tensors};
+use tilewright::sim::Options;
 
 attention! {
     pub Prefill: gpu = b200, pass = forward, dtype = bf16, head_dim = (192, 128), mask = causal,
@@ -30,10 +31,7 @@ const HEAD_DIM_V: usize = 128;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let name = std::env::args().nth(1).unwrap_or("sim".into());
-    let mut device: Box<dyn Device> = match name.parse()? {
-        DeviceName::Simulator => Box::new(Simulator::default()),
-        DeviceName::Cuda(ordinal) => Box::new(Cuda::open(ordinal)?),
-    };
+    let mut device = name.parse::<DeviceName>()?.open(Options::default())?;
     let device = &mut *device;
 
     let wave = |count: usize, step: f32| -> Vec<bf16> {

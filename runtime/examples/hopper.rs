@@ -6,10 +6,11 @@
 use std::error::Error;
 
 use tilewright::attention::Mask;
-use tilewright::device::{Cuda, Device, DeviceName, Simulator};
+use tilewright::device::{Device, DeviceName};
 use tilewright::half::bf16;
 use tilewright::kernel::attention::{Sizes, Tensors};
 use tilewright::kernel::{Buffer, Pointer};
+use tilewright::sim::Options;
 use tilewright::{DType, attention};
 
 attention! {
@@ -23,10 +24,7 @@ const HEAD_DIM: usize = 64;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let name = std::env::args().nth(1).unwrap_or("sim".into());
-    let mut device: Box<dyn Device> = match name.parse()? {
-        DeviceName::Simulator => Box::new(Simulator::default()),
-        DeviceName::Cuda(ordinal) => Box::new(Cuda::open(ordinal)?),
-    };
+    let mut device = name.parse::<DeviceName>()?.open(Options::default())?;
     let device = &mut *device;
 
     let (query, query_descale) = quantized(device, "q", 0.37)?;

@@ -4,9 +4,10 @@
 
 use std::error::Error;
 
-use tilewright::device::{Cuda, Device, DeviceName, Geometry, Simulator};
+use tilewright::device::{DeviceName, Geometry};
 use tilewright::kernel;
 use tilewright::kernel::Buffer;
+use tilewright::sim::Options;
 
 #[kernel(target = "sm_80")]
 fn saxpy(n: u32, a: f32, x: *const f32, y: *mut f32) {
@@ -19,10 +20,7 @@ fn saxpy(n: u32, a: f32, x: *const f32, y: *mut f32) {
 fn main() -> Result<(), Box<dyn Error>> {
     const LENGTH: u32 = 1000;
     let name = std::env::args().nth(1).unwrap_or("sim".into());
-    let mut device: Box<dyn Device> = match name.parse()? {
-        DeviceName::Simulator => Box::new(Simulator::default()),
-        DeviceName::Cuda(ordinal) => Box::new(Cuda::open(ordinal)?),
-    };
+    let mut device = name.parse::<DeviceName>()?.open(Options::default())?;
 
     let x: Vec<f32> = (0..LENGTH).map(|i| i as f32).collect();
     let x = Buffer::new(&mut *device, "x", &x)?;

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-use super::fields::form;
+use super::fields::{ConfigField, describe, form};
 use super::{Kernel, Problem, ampere, blackwell, hopper};
 use crate::gpu::Gpu;
 
@@ -188,6 +188,22 @@ impl Config {
             // Keys and values share the ring.
             Self::Blackwell(config) => config.stages.div_ceil(2),
         }
+    }
+
+    /// The fields of the configs of each architecture, by its name.
+    ///
+    /// ```
+    /// use tilewright_codegen::attention::Config;
+    /// let [(ampere, fields), ..] = Config::fields();
+    /// assert_eq!((ampere, fields[0].name), ("Ampere", "tile_m"));
+    /// assert!(fields[0].documentation.starts_with("Query rows of a block"));
+    /// ```
+    pub fn fields() -> [(&'static str, Vec<ConfigField>); 3] {
+        [
+            ("Ampere", describe::<ampere::Config>().collect()),
+            ("Hopper", describe::<hopper::Config>().collect()),
+            ("Blackwell", describe::<blackwell::Config>().collect()),
+        ]
     }
 
     /// Sets a field by its name, such as `tile_m`, to what the text says: a number, `true` or

@@ -33,13 +33,13 @@ macro_rules! config {
         Config of $architecture:literal, such as $example:literal,
         always {
             $(
-                $(#[$of_always:meta])*
+                $(#[doc = $of_always:literal])+
                 $always:ident: $number:ty = $unset:expr, $letter:literal means $counts:literal;
             )+
         }
         unless plain {
             $(
-                $(#[$of_other:meta])*
+                $(#[doc = $of_other:literal])+
                 $other:ident: $type:ty = $plain:expr, $flag:literal means $says:literal;
             )+
         }
@@ -50,8 +50,8 @@ macro_rules! config {
         /// it is written.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub struct Config {
-            $($(#[$of_always])* pub $always: $number,)+
-            $($(#[$of_other])* pub $other: $type,)+
+            $($(#[doc = $of_always])+ pub $always: $number,)+
+            $($(#[doc = $of_other])+ pub $other: $type,)+
         }
 
         /// The names of a config's fields.
@@ -80,6 +80,10 @@ macro_rules! config {
             const ARCHITECTURE: &'static str = $architecture;
             const EXAMPLE: &'static str = $example;
             const NAMES: &'static [&'static str] = FIELDS;
+            const DOCUMENTATION: &'static [&'static str] = &[
+                $(concat!($($of_always),+),)+
+                $(concat!($($of_other),+),)+
+            ];
             const MARKS: &'static [$crate::attention::fields::Mark] =
                 &[$(($letter, $counts),)+ $(($flag, $says),)+];
             const ALWAYS: usize = [$($letter),+].len();
@@ -121,6 +125,7 @@ pub(super) trait Fields: Copy + 'static {
     /// A word.
     const EXAMPLE: &'static str;
     const NAMES: &'static [&'static str];
+    const DOCUMENTATION: &'static [&'static str];
     const MARKS: &'static [Mark];
     /// How many of the fields, the first, are always written.
     const ALWAYS: usize;
@@ -130,10 +135,34 @@ pub(super) trait Fields: Copy + 'static {
     fn fields_mut(&mut self) -> Vec<&mut dyn Field>;
 }
 
+/// A field of the configs of an architecture, for those who offer it to people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigField {
+    /// The name, which [`Config::set`](super::Config::set) knows.
+    pub name: &'static str,
+    /// What it says, in sentences.
+    pub documentation: &'static str,
+    /// The values that it takes; none where it takes numbers.
+    pub values: Vec<&'static str>,
+}
+
+/// All fields.
+pub(super) fn describe<C: Fields>() -> impl Iterator<Item = ConfigField> {
+    let values = C::PLAIN.fields().into_iter().map(|field| field.values()).collect::<Vec<_>>();
+    let texts = C::NAMES.iter().zip(C::DOCUMENTATION);
+    let describe = |((name, documentation), values): ((&&'static str, &&'static str), _)| {
+        ConfigField { name, documentation: documentation.trim_start(), values }
+    };
+    texts.zip(values).map(describe)
+}
+
 /// A field, by its text.
 pub(super) trait Field {
     /// What [`Field::set`] takes.
     fn expected(&self) -> &'static str;
+
+    /// The values that it takes; none where it takes numbers.
+    fn values(&self) -> Vec<&'static str>;
 
     /// Takes a value by its name.
     fn set(&mut self, value: &str) -> Option<()>;
@@ -153,6 +182,10 @@ pub(super) trait Field {
 impl Field for u32 {
     fn expected(&self) -> &'static str {
         "a number"
+    }
+
+    fn values(&self) -> Vec<&'static str> {
+        Vec::new()
     }
 
     fn set(&mut self, value: &str) -> Option<()> {
@@ -175,6 +208,10 @@ impl Field for u32 {
 impl Field for bool {
     fn expected(&self) -> &'static str {
         "true or false"
+    }
+
+    fn values(&self) -> Vec<&'static str> {
+        vec!["true", "false"]
     }
 
     fn set(&mut self, value: &str) -> Option<()> {
@@ -205,6 +242,10 @@ pub(super) trait Choice: Copy + PartialEq + 'static {
 impl<T: Choice> Field for T {
     fn expected(&self) -> &'static str {
         T::EXPECTED
+    }
+
+    fn values(&self) -> Vec<&'static str> {
+        T::VALUES.iter().map(|(_, name, _)| *name).collect()
     }
 
     fn set(&mut self, value: &str) -> Option<()> {

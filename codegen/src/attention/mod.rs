@@ -33,6 +33,7 @@ mod visible;
 mod work;
 
 pub use config::{Config, ConfigError, FieldError, ParseConfigError, Resources, Subject, forward};
+pub use fields::ConfigField;
 pub use head_dims::HEAD_DIMS;
 pub use kernel::{Argument, Grid, Kernel, Parameter, Tensor, TensorBox, TensorMap};
 pub use mask::{Mask, MaskKind, ParseMaskError};

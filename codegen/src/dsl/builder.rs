@@ -7,6 +7,7 @@ use smol_str::{SmolStr, format_smolstr};
 use super::scalar::Scalar;
 use super::value::{Source, Value};
 use crate::gpu::Target;
+use crate::ptx::isa::Binding;
 use crate::ptx::tree::{
     Directive, Function, Guard, Instruction, Item, Linkage, Module, Operand, Parameter,
     RegisterNames, Registers, Statement, Variable as MemoryVariable,
@@ -78,7 +79,8 @@ impl Class {
 
 impl Register {
     pub(super) fn name(self) -> SmolStr {
-        format_smolstr!("{}{}", Class::ALL[self.class as usize].1, self.index)
+        let prefix = Class::ALL[self.class as usize].1;
+        SmolStr::from_iter([prefix, itoa::Buffer::new().format(self.index)])
     }
 
     pub(super) fn operand(self) -> Operand {
@@ -301,14 +303,11 @@ impl Builder {
 /// The first PTX version that has an instruction, with every modifier of its name and as many
 /// operands.
 fn first_version(mnemonic: &Arc<Mnemonic>, operands: usize) -> Version {
-    let takes = |binding: &&crate::ptx::isa::Binding| {
+    let takes = |binding: &&Arc<Binding>| {
         let specs = &binding.form.operands;
         let needed = specs.iter().filter(|spec| !spec.optional && spec.only_with.is_none());
         (needed.count()..=specs.len()).contains(&operands)
     };
-    let of_binding = |binding: &crate::ptx::isa::Binding| {
-        let words = binding.choices().filter_map(|choice| choice.version);
-        words.fold(binding.form.version, Version::max)
-    };
-    mnemonic.bindings().iter().filter(takes).map(of_binding).min().unwrap_or_default()
+    let versions = mnemonic.bindings().iter().filter(takes).map(|binding| binding.version);
+    versions.min().unwrap_or_default()
 }

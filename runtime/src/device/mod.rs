@@ -12,6 +12,8 @@ mod simulator;
 use std::str::FromStr;
 use std::time::Duration;
 
+use tilewright_sim::Options;
+
 pub use arguments::{Argument, ArgumentError};
 pub use cuda::{Cuda, GpuInfo, driver_version, gpus};
 pub use error::Error;
@@ -140,6 +142,19 @@ pub enum DeviceName {
     Simulator,
     /// The GPU of this ordinal.
     Cuda(usize),
+}
+
+impl DeviceName {
+    /// The device. The options are the simulator's.
+    ///
+    /// # Errors
+    /// What [`Cuda::open`] says.
+    pub fn open(self, options: Options) -> Result<Box<dyn Device>, Error> {
+        Ok(match self {
+            Self::Simulator => Box::new(Simulator::new(options)),
+            Self::Cuda(ordinal) => Box::new(Cuda::open(ordinal)?),
+        })
+    }
 }
 
 /// A text that names no device.

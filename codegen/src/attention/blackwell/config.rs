@@ -16,16 +16,16 @@ config! {
         tile_n: u32 = 0, "n" means "keys";
         /// Slots of the ring that key and value tiles share.
         stages: u32 = 0, "r" means "slots of the ring";
-        /// Of four quarters of a tile's probabilities, how many are handed over before the rest, so
+        /// How many of the four quarters of a tile's probabilities are handed over before the rest, so
         /// that the product with V begins with them: 0 to 3. With 0 all are handed over at once.
         early_quarters: u32 = 0, "h" means "quarters of P handed over early";
         /// By what power of two the maximum of a row may grow over the reference of the exponential
-        /// before the output is rescaled; see the [module](super). With 0 it always follows.
+        /// before the output is rescaled. With 0 it always follows.
         threshold: u32 = 0, "t" means "threshold of rescaling";
-        /// Of sixteen exponentials, how many are computed by polynomials on the pipes of additions
-        /// and multiplications, beside the special-function unit: 0 to 8.
+        /// How many of each sixteen exponentials are computed by polynomials on the pipes of
+        /// additions and multiplications, beside the special-function unit: 0 to 8.
         polynomials: u32 = 0, "e" means "exponentials by polynomials of 16";
-        /// The [degree](crate::attention::exp2::DEGREES) of those polynomials.
+        /// The degree of the polynomials for exponentials.
         degree: u32 = 3, "d" means "their degree";
         /// Registers of a thread that computes softmax.
         softmax_registers: u32 = 192, "x" means "registers of softmax";

@@ -51,7 +51,7 @@ pub(super) fn check(config: &Config, problem: &Problem) -> Result<u32, ConfigErr
     Ok(softmax)
 }
 
-/// A thread of the softmax holds a row of scores, and the constants of polynomials.
+/// The least with which no thread of the softmax, which holds a row of scores, was seen to spill.
 fn softmax_needs(config: &Config, problem: &Problem) -> u32 {
     match (problem.dtype.bytes(), config.tile_n) {
         // One query tile leaves registers enough for it.
@@ -62,9 +62,8 @@ fn softmax_needs(config: &Config, problem: &Problem) -> u32 {
     }
 }
 
-/// Whether threads of the other stages hold more than usual: addresses of the query tile that
-/// follows, and of O and Q where they share memory, or where there are many pieces of them; what
-/// the reference was before where it always moves; and pairs of blocks with many key tiles.
+/// Whether threads of the other stages were seen to spill with what is enough elsewhere: some of
+/// those that take one query tile after another.
 fn holds_more(config: &Config, problem: &Problem) -> bool {
     let narrow_pair = config.pair && config.tile_n < 128;
     let much = config.o_over_q || config.threshold == 0 || problem.head_dim > 128 || narrow_pair;

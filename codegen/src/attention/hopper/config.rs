@@ -47,7 +47,7 @@ config! {
         split_masked_loop: bool = false, "sl" means "split masked loop";
         /// When the output accumulator is rescaled.
         rescale: Rescale = Rescale::Always, "" means "rescale lazily or speculatively";
-        /// Of eight exponentials of a thread, how many are computed on the pipes of additions and
+        /// How many of each eight exponentials of a thread are computed on the pipes of additions and
         /// multiplications, by a polynomial of degree 3, beside the special-function unit: 0 to 4.
         polynomials: u32 = 0, "e" means "exponentials by polynomials of 8";
     }

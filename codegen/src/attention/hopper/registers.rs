@@ -7,9 +7,9 @@ use crate::attention::{DataType, Problem};
 /// one to the other; none where there are enough for everybody.
 ///
 /// A block of n warpgroups begins with 65536 / (128 n) for each thread, rounded down to a multiple
-/// of 8, and can share out no more than that. To transpose takes more registers than to copy, and so
-/// does to copy for a cluster, one query tile after another. Consumers of small key tiles can spare
-/// them.
+/// of 8, and can share out no more than that. Kernels that were assembled show what a producer needs:
+/// more where it transposes, and where it copies for a cluster, one query tile after another.
+/// Consumers of small key tiles can spare registers.
 pub(super) const fn shares(config: &Config, dtype: DataType) -> Option<(u32, u32)> {
     match (config.consumers(), dtype.bytes()) {
         (1, _) => None,
@@ -43,7 +43,7 @@ pub(super) fn check(config: &Config, problem: &Problem) -> Result<u32, ConfigErr
     };
     let working = match (problem.dtype.bytes(), probabilities) {
         (1, _) => 28,
-        // Beside Q, what P is packed into is not where scores were.
+        // The most that ptxas was seen to take besides, where all of O, S and Q are held.
         (_, 0) if config.q_in_registers => 64,
         (_, 0) => 40,
         _ => 32,

@@ -1,5 +1,7 @@
 //! Which form of an instruction is meant, and whether the target and the version have it.
 
+use std::sync::Arc;
+
 use super::body::{Body, LISTED_LIMIT};
 use super::error::CheckErrorKind;
 use super::operands::{Mismatch, describe, found};
@@ -11,7 +13,7 @@ use crate::ptx::tree::{Instruction, Operand};
 
 /// A form whose operands fit.
 pub(super) struct Fit<'a> {
-    pub(super) binding: &'a Binding,
+    pub(super) binding: &'a Arc<Binding>,
     pub(super) operands: Vec<CheckedOperand>,
 }
 
@@ -44,7 +46,7 @@ impl<'a> Body<'_, 'a> {
                 lacking.push(targets);
                 continue;
             }
-            let version = required(binding);
+            let version = binding.version;
             let fit = Fit { binding, operands };
             if self.checker.version.is_some_and(|module| version <= module) {
                 self.checker.needed = self.checker.needed.max(version);
@@ -180,10 +182,4 @@ fn operand_count(binding: &Binding) -> (usize, usize) {
 fn lacks(binding: &Binding, target: Target) -> Option<TargetSet> {
     let choices = binding.choices().filter_map(|c| c.targets.as_ref());
     choices.chain([&binding.form.targets]).find(|set| !set.contains(target)).cloned()
-}
-
-/// The first version that has a form with these words.
-fn required(binding: &Binding) -> Version {
-    let choices = binding.choices().filter_map(|c| c.version);
-    choices.fold(binding.form.version, Version::max)
 }

@@ -1,7 +1,6 @@
 //! Modules: variables, functions and their declarations.
 
-use std::collections::HashMap;
-
+use foldhash::{HashMap, HashMapExt};
 use smol_str::SmolStr;
 
 use super::body::Body;

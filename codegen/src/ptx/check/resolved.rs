@@ -89,7 +89,7 @@ pub struct CheckedInstruction {
     /// Name and modifiers.
     pub mnemonic: Arc<Mnemonic>,
     /// The form whose operands fit and which the target has.
-    pub binding: Binding,
+    pub binding: Arc<Binding>,
     /// The predicate it executes under, and whether that is negated.
     pub guard: Option<(RegisterId, bool)>,
     /// Operands, one for each of the form's that these words have, up to the first that was left

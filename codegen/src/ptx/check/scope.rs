@@ -1,7 +1,6 @@
 //! Names, by scope.
 
-use std::collections::HashMap;
-
+use foldhash::HashMap;
 use smol_str::{SmolStr, format_smolstr};
 
 use super::resolved::{RegisterId, RegisterInfo, VariableId};

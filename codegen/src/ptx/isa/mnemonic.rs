@@ -1,21 +1,21 @@
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
+use foldhash::{HashMap, HashMapExt};
 use smol_str::SmolStr;
 use thiserror::Error;
 
 use super::form::{Choice, Count, Form, SpaceRef, TypeRef};
 use super::opcode::Opcode;
 use super::table::table;
-use crate::ptx::{ScalarType, Space};
+use crate::ptx::{ScalarType, Space, Version};
 
 /// The name of an instruction with its modifiers, such as `add.rn.ftz.f32`, looked up in the table.
 #[derive(Clone, Debug)]
 pub struct Mnemonic {
     text: SmolStr,
-    bindings: Vec<Binding>,
+    bindings: Vec<Arc<Binding>>,
 }
 
 /// A form, and which word fills each of its slots.
@@ -24,6 +24,8 @@ pub struct Binding {
     /// The row of the table.
     pub form: &'static Form,
     choices: Vec<Option<u16>>,
+    /// The first PTX version that has the form with these words.
+    pub version: Version,
 }
 
 /// A name that no row of the table admits.
@@ -105,11 +107,12 @@ impl Mnemonic {
             return Err(MnemonicError::Unknown { name: first.into(), similar: similar(first) });
         }
         let mut search = Search { words: &words, furthest: 0, expected: Vec::new() };
-        let bindings: Vec<Binding> = forms
+        let bindings: Vec<Arc<Binding>> = forms
             .iter()
             .filter_map(|form| {
                 let mut choices = Vec::with_capacity(form.slots.len());
-                search.fill(form, 0, &mut choices).then_some(Binding { form, choices })
+                let complete = search.fill(form, 0, &mut choices);
+                complete.then(|| Arc::new(Binding::new(form, choices)))
             })
             .collect();
         if !bindings.is_empty() {
@@ -144,7 +147,7 @@ impl Mnemonic {
     }
 
     /// Every form that admits the name; they differ in operands or targets.
-    pub fn bindings(&self) -> &[Binding] {
+    pub fn bindings(&self) -> &[Arc<Binding>] {
         &self.bindings
     }
 }
@@ -164,6 +167,13 @@ impl fmt::Display for Mnemonic {
 }
 
 impl Binding {
+    fn new(form: &'static Form, choices: Vec<Option<u16>>) -> Self {
+        let mut binding = Self { form, choices, version: form.version };
+        let of_words = binding.choices().filter_map(|choice| choice.version);
+        binding.version = of_words.fold(form.version, Version::max);
+        binding
+    }
+
     /// The word at the slot of this name, without its dot.
     pub fn word(&self, slot: &str) -> Option<&'static str> {
         self.choice_at(self.slot(slot)?).map(|c| c.word.as_str())
@@ -249,7 +259,7 @@ fn any_order(form: &'static Form, words: &[&str]) -> Option<Binding> {
         choices[slot] = Some(choice as u16);
     }
     let complete = form.slots.iter().zip(&choices).all(|(s, c)| s.optional || c.is_some());
-    complete.then_some(Binding { form, choices })
+    complete.then(|| Binding::new(form, choices))
 }
 
 /// Fills slots with words, remembering how far any form got.

@@ -1,7 +1,6 @@
 //! Which names are registers: an operand's name alone does not tell.
 
-use std::collections::{HashMap, HashSet};
-
+use foldhash::{HashMap, HashSet};
 use smol_str::SmolStr;
 
 use crate::ptx::tree::RegisterNames;

@@ -2,13 +2,13 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use rustc_hash::FxHashMap;
+use foldhash::HashMap;
 
 use super::clock::Clocks;
 
 /// What was published at each address.
 #[derive(Debug, Default)]
-pub(crate) struct Published(FxHashMap<u64, Clocks>);
+pub(crate) struct Published(HashMap<u64, Clocks>);
 
 impl Published {
     /// A write publishes: what was there before stays if it read that too.

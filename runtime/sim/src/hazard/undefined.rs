@@ -6,7 +6,7 @@
 //! place of the undefined bits, and the bits of its results that differ are undefined in turn. It is
 //! a fault to use undefined bits as an address or a predicate, or to store them.
 
-use rustc_hash::FxHashMap;
+use foldhash::HashMap;
 
 use crate::exec::registers::{AnySlot, LANES, Registers, Slot, lanes};
 use crate::fault::{FaultKind, Site};
@@ -19,7 +19,7 @@ use crate::program::tcgen05::{Tcgen05, TensorStore};
 #[derive(Debug, Default)]
 pub(crate) struct Undefined {
     /// By number; of a register that is missing, lanes that nothing wrote are undefined as a whole.
-    registers: FxHashMap<u32, Shadow>,
+    registers: HashMap<u32, Shadow>,
 }
 
 /// The undefined bits of a register and where they come from.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use foldhash::HashMap;
 use tilewright_codegen::ptx::Space;
 
 use super::multiprocessor::Place;
@@ -38,7 +38,7 @@ pub(crate) struct Block {
     pub(crate) live: Vec<u32>,
     pub(super) registers: RegisterPool,
     /// The last access of each thread of other blocks to its shared memory.
-    pub(crate) visits: FxHashMap<u32, Visit>,
+    pub(crate) visits: HashMap<u32, Visit>,
     /// What those of its threads knew that have exited.
     pub(crate) left: Clocks,
     pub(crate) warpgroups: Vec<Warpgroup>,
@@ -118,7 +118,7 @@ impl Block {
             published: Default::default(),
             live,
             registers,
-            visits: FxHashMap::default(),
+            visits: HashMap::default(),
             left: Clocks::default(),
             warpgroups: (0..warpgroups).map(|_| Warpgroup::default()).collect(),
             tensor: Tensor::default(),

@@ -1,6 +1,6 @@
 //! `ptxsim run`.
 
-use tilewright::device::{self, Cuda, Device, DeviceName, Module, Simulator, Timing};
+use tilewright::device::{self, Device, DeviceName, Module, Timing};
 use tilewright::launch_file::{Error, Launch};
 use tilewright::ptx::Span;
 use tilewright::sim::{Lints, Options};
@@ -81,16 +81,13 @@ fn open(options: &RunOptions) -> Result<Box<dyn Device>, device::Error> {
     for name in &options.lints {
         lints.enable(name).expect("the command line takes the names of lints");
     }
-    match options.device {
-        DeviceName::Simulator => Ok(Box::new(Simulator::new(Options {
-            seed: options.seed,
-            hazards: !options.no_hazards,
-            jobs: options.jobs,
-            lints,
-            ..Options::default()
-        }))),
-        DeviceName::Cuda(ordinal) => Ok(Box::new(Cuda::open(ordinal)?)),
-    }
+    options.device.open(Options {
+        seed: options.seed,
+        hazards: !options.no_hazards,
+        jobs: options.jobs,
+        lints,
+        ..Options::default()
+    })
 }
 
 fn unusable_file(error: Error) -> Failure {

@@ -82,7 +82,7 @@ fn config(tile: &Tile, problem: &Problem, gpu: &Gpu) -> Result<(Config, String),
         (None, None) => (Config::default_for(problem, gpu), "nothing was tuned".to_owned()),
     };
     let mut config = base;
-    tile.changes().into_iter().try_for_each(|(field, value)| config.set(field, &value))?;
+    tile.changes.0.iter().try_for_each(|(field, value)| config.set(field, value))?;
     Ok(match config == base {
         true => (config, origin),
         false => (config, format!("{base} changed as asked for")),

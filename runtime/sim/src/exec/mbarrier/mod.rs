@@ -2,7 +2,7 @@
 
 mod object;
 
-use rustc_hash::FxHashMap;
+use foldhash::HashMap;
 use tilewright_codegen::ptx::Space;
 
 use super::access::locate;
@@ -20,9 +20,9 @@ const SIZE: u32 = 8;
 /// The mbarriers of a block by their offset in shared memory.
 #[derive(Debug, Default)]
 pub(crate) struct Mbarriers {
-    objects: FxHashMap<u64, Object>,
+    objects: HashMap<u64, Object>,
     /// The agents of objects that were invalidated, and the times at which they were.
-    retired: FxHashMap<u64, Completion>,
+    retired: HashMap<u64, Completion>,
 }
 
 /// Where an object is.
