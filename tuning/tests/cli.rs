@@ -196,7 +196,7 @@ fn what_never_ends_is_no_table_and_no_journal() {
         let root = tempfile::tempdir().unwrap();
         std::os::unix::fs::symlink("/dev/zero", root.path().join(name)).unwrap();
         check_refused(
-            &format!("--arch sm80 --out {}", root.path().display()),
+            &format!("{SEARCH} --out {}", root.path().display()),
             "not a regular file",
         );
         assert_eq!(names(root.path()), [name]);
@@ -284,7 +284,7 @@ fn an_interrupted_search_goes_on() {
     let root = tempfile::tempdir().unwrap();
     let journal = root.path().join("a100_sxm.journal");
     let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_autotune"));
-    program.args(SEARCH.split_whitespace()).args(["--top", "40", "--out"]).arg(root.path());
+    program.args(SEARCH.split_whitespace()).args(["--top", "12", "--out"]).arg(root.path());
     let mut running = program.stdout(std::process::Stdio::null()).spawn().unwrap();
     let lines = || fs::read_to_string(&journal).map_or(0, |text| text.lines().count());
     while lines() < 2 {
@@ -297,13 +297,13 @@ fn an_interrupted_search_goes_on() {
     let found = lines();
     fs::write(&journal, fs::read_to_string(&journal).unwrap() + "{\"key\": \"cut sho").unwrap();
 
-    let output = search(40, root.path()).output().unwrap();
+    let output = search(12, root.path()).output().unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(said.contains(&format!("{found} of them were found by a run")), "{said}");
     let warned = String::from_utf8(output.stderr).unwrap();
     assert!(warned.contains(&format!("a100_sxm.journal, line {}", found + 1)), "{warned}");
     assert_eq!(names(root.path()), ["a100_sxm.csv"]);
-    assert_eq!(rows(root.path()).len(), 40);
+    assert_eq!(rows(root.path()).len(), 12);
 }
 
 #[test]

@@ -19,8 +19,11 @@ fn defaults_assemble_without_spills() {
 
 #[test]
 fn a_sample_of_what_is_accepted_assembles() {
+    // Of every problem one for one of the targets, which the defaults have the other way round.
     for (seed, gpu) in (0..).zip(gpus()) {
-        check(&sample(gpu, 1, seed), gpu);
+        let sample = sample(gpu, 1, seed);
+        let cases: Vec<_> = sample.into_iter().skip(1 - seed as usize).step_by(2).collect();
+        check(&cases, gpu);
     }
 }
 

@@ -38,10 +38,10 @@ pub(crate) fn run(arguments: &Tune) -> Outcome {
     };
     let device = device(arguments.device, gpu)?;
     prepare_folder(&arguments.out)?;
-    let tasks = plan(&arguments.problems(), &evaluator, arguments.top.get())?;
     let path = table::path(&arguments.out, gpu);
     let (old, damages) = table::read(&path)?;
     warn(&path, &damages);
+    let tasks = plan(&arguments.problems(), &evaluator, arguments.top.get())?;
     let (journal, damages) = open_journal(&path)?;
     warn(&path.with_extension("journal"), &damages);
 
