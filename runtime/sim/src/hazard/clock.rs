@@ -84,6 +84,13 @@ impl Clocks {
         self.views.join(&other.views);
     }
 
+    /// What of it a relaxed synchronization tells: only what concerns tensor memory.
+    fn relaxed(&self) -> Self {
+        let mut views = self.views.of_tensor_memory();
+        views.extend(&[Proxy::TensorMemory], self.happened.clone());
+        Self { happened: Times::default(), views }
+    }
+
     /// What is known of one cluster.
     fn of(&self, cluster: u32) -> Self {
         Self { happened: self.happened.of(cluster), views: self.views.clone() }
@@ -264,17 +271,17 @@ impl WarpClock {
         clocks
     }
 
-    /// What a relaxed arrival of lanes publishes: that they have started, and what they knew at
-    /// their last fences.
-    pub(crate) fn publish_relaxed(&mut self, mask: u32) -> Clocks {
-        let mut clocks = Clocks::default();
+    /// What a relaxed arrival of lanes publishes: that they have started, what they knew at their
+    /// last fences of a scope, and for tensor memory all that happened.
+    pub(crate) fn publish_relaxed(&mut self, mask: u32, least: Scope) -> Clocks {
+        let mut clocks = self.publish(mask).relaxed();
         for lane in lanes(mask) {
             let thread = self.thread(lane);
             clocks.happened.join(&Times::single(self.cluster, thread, STARTED));
             let clock = &self.lanes[lane];
             clocks.views.join(&clock.views);
             if let Some((fenced, scope)) = &clock.fenced
-                && *scope >= Scope::Cluster
+                && *scope >= least
             {
                 clocks.join(fenced);
             }
@@ -320,6 +327,12 @@ impl WarpClock {
     /// Lets lanes know what was published.
     pub(crate) fn learn(&mut self, mask: u32, clocks: &Clocks) {
         self.learn_from(mask, clocks, false);
+    }
+
+    /// A relaxed wait: lanes learn what concerns tensor memory, and the rest at their next fence.
+    pub(crate) fn learn_relaxed(&mut self, mask: u32, clocks: &Clocks) {
+        self.learn(mask, &clocks.relaxed());
+        lanes(mask).for_each(|lane| self.observe(lane, clocks, false));
     }
 
     /// Lets lanes know what was published, only of their own cluster where `own_only`.

@@ -29,10 +29,13 @@ pub(crate) enum Proxy {
     TensorBefore,
     /// What `tcgen05.fence::after_thread_sync` has taken from that.
     TensorAfter,
+    /// Not a proxy: what had happened before a relaxed synchronization, which is as much order as
+    /// tensor memory needs.
+    TensorMemory,
 }
 
 /// Proxies that have fences.
-const FENCED: usize = 6;
+const FENCED: usize = 7;
 
 impl Proxy {
     /// Whether accesses go through the generic proxy.
@@ -54,6 +57,7 @@ impl Proxy {
             Self::Mbarrier => Some(3),
             Self::TensorBefore => Some(4),
             Self::TensorAfter => Some(5),
+            Self::TensorMemory => Some(6),
         }
     }
 
@@ -108,6 +112,17 @@ impl Views {
             passed.0[index] = before;
         }
         self.join(&passed);
+    }
+
+    /// What of it concerns tensor memory.
+    pub(super) fn of_tensor_memory(&self) -> Self {
+        let mut views = Self::default();
+        for proxy in [Proxy::TensorBefore, Proxy::TensorMemory] {
+            if let Some(index) = proxy.index() {
+                views.0[index].clone_from(&self.0[index]);
+            }
+        }
+        views
     }
 
     /// Lets proxies see more.

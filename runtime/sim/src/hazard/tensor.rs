@@ -254,12 +254,16 @@ impl TensorAccessor {
             true => self.stage.is_pipelined_with(later.stage),
             false => self.stage.is_queued() && later.stage.is_queued(),
         };
-        let issued = || same_thread || clock.all_know(later.lanes, self.thread, self.time);
+        let knows = |agent, time| {
+            clock.all_know(later.lanes, agent, time)
+                || clock.all_see(later.lanes, Proxy::TensorMemory, (agent, time))
+        };
+        let issued = || same_thread || knows(self.thread, self.time);
         let same_operation = self.operation.is_some() && self.operation == later.operation;
         if same_operation || pipelined && issued() {
             return Ok(());
         }
-        if !clock.all_know(later.lanes, agent, time) {
+        if !knows(agent, time) {
             return Err(self.stage.wait());
         }
         let own = same_thread && !self.stage.is_queued();

@@ -7,7 +7,7 @@ use super::warp::{Context, Snapshot, State, Warp};
 use crate::exec::registers::{LANES, lanes};
 use crate::fault::{FaultKind, Site};
 use crate::hazard::Proxy;
-use crate::program::code::{Barrier, BarrierKind, Fence, MoveFragment, Pc, Reduction};
+use crate::program::code::{Barrier, BarrierKind, Fence, MoveFragment, Pc, Reduction, Scope};
 
 impl Warp {
     /// `bar` and `barrier`.
@@ -110,7 +110,7 @@ impl Warp {
         *context.changes += 1;
         let clocks = context.hazards().then(|| match releases {
             true => self.clock.publish(active),
-            false => self.clock.publish_relaxed(active),
+            false => self.clock.publish_relaxed(active, Scope::Cluster),
         });
         let warp = (self.rank, self.index);
         context

@@ -11,7 +11,7 @@ use crate::fault::{AccessKind, FaultKind};
 use crate::hazard::{Clocks, Completion, Proxy};
 use crate::machine::{Awaited, Context, Outcome, Raised, Warp};
 use crate::memory::window;
-use crate::program::code::{Mbarrier, MbarrierOperation, Phase};
+use crate::program::code::{Mbarrier, MbarrierOperation, Order, Phase, Scope};
 use object::{Access, Arriving, MOST, Object};
 
 /// Bytes of an object.
@@ -92,10 +92,9 @@ impl Warp {
                 self.access_mbarrier(place[lane], lane, context)?;
             }
         }
-        let releases = context.hazards() && instruction.order.releases();
         let mut separate = 0;
         if let MbarrierOperation::Arrive { count, .. } = &instruction.operation
-            && releases
+            && context.hazards()
         {
             for (at, mask) in together(&place, active) {
                 let count = |lane| count.map_or(1, |slot| self.registers.get(slot)[lane]);
@@ -110,7 +109,7 @@ impl Warp {
                     // Some of the lanes belong to the phase that others complete.
                     separate |= mask;
                 } else {
-                    let clocks = self.clock.publish(mask);
+                    let clocks = self.publish_arrival(instruction.order, at, mask);
                     object(first, at, context)?.arrived.join(&clocks);
                 }
             }
@@ -118,7 +117,7 @@ impl Warp {
         let mut done = 0;
         for lane in lanes(active) {
             if separate >> lane & 1 != 0 {
-                let clocks = self.clock.publish(1 << lane);
+                let clocks = self.publish_arrival(instruction.order, place[lane], 1 << lane);
                 object(lane, place[lane], context)?.arrived.join(&clocks);
             }
             done |= u32::from(self.operate(&instruction.operation, lane, place[lane], context)?)
@@ -130,10 +129,13 @@ impl Warp {
         self.registers.set_predicate(slot, done, active);
         // Who does not look at the answer has not waited.
         let is_looked_at = context.hazards() && !context.detail().is_unread;
-        if done != 0 && is_looked_at && instruction.order.acquires() {
+        if done != 0 && is_looked_at {
             for (at, mask) in together(&place, done) {
                 let completed = &object(mask.trailing_zeros() as usize, at, context)?.completed;
-                self.clock.learn(mask, completed);
+                match instruction.order.acquires() {
+                    true => self.clock.learn(mask, completed),
+                    false => self.clock.learn_relaxed(mask, completed),
+                }
             }
         }
         for (At { rank, offset }, _) in together(&place, active & !done) {
@@ -142,6 +144,15 @@ impl Warp {
             self.groups[group].awaited = Some(offset);
         }
         Ok(done != active)
+    }
+
+    /// What lanes tell those who wait where they arrive.
+    fn publish_arrival(&mut self, order: Order, at: At, mask: u32) -> Clocks {
+        let least = if at.rank == self.rank { Scope::Block } else { Scope::Cluster };
+        match order.releases() {
+            true => self.clock.publish(mask),
+            false => self.clock.publish_relaxed(mask, least),
+        }
     }
 
     /// What an operation does for one lane; whether a phase that it waits for is complete.
