@@ -195,10 +195,7 @@ fn what_never_ends_is_no_table_and_no_journal() {
     for name in ["a100_sxm.csv", "a100_sxm.journal"] {
         let root = tempfile::tempdir().unwrap();
         std::os::unix::fs::symlink("/dev/zero", root.path().join(name)).unwrap();
-        check_refused(
-            &format!("{SEARCH} --out {}", root.path().display()),
-            "not a regular file",
-        );
+        check_refused(&format!("{SEARCH} --out {}", root.path().display()), "not a regular file");
         assert_eq!(names(root.path()), [name]);
     }
 }
