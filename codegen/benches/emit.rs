@@ -7,6 +7,10 @@ use tilewright_codegen::attention::{Config, DataType, Mask, Problem, forward};
 use tilewright_codegen::gpu::Gpu;
 use tilewright_codegen::ptx;
 
+/// What `autotune` allocates with.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn emit(criterion: &mut Criterion) {
     let gpu = Gpu::named("a100_sxm").expect("the GPU is known");
     let problem = Problem {

@@ -11,6 +11,10 @@ use tilewright::ptx;
 use tilewright::reference::{Inputs, Values};
 use tilewright::sim::Options;
 
+/// What `ptxsim` allocates with.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const PROBLEM: Problem = Problem {
     dtype: DataType::Bf16,
     head_dim: 128,

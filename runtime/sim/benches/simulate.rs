@@ -6,6 +6,10 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use tilewright_codegen::ptx::{check, parse};
 use tilewright_sim::{Launch, Memory, Options, Program, run};
 
+/// What `ptxsim` allocates with.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The kernels, which take the same parameters: their names and texts.
 const KERNELS: [(&str, &str); 2] = [
     ("ampere", include_str!("../../../tests/fixtures/corpus/attn_f16_d64_c0_sm80/kernel.ptx")),

@@ -15,6 +15,10 @@ use clap::builder::PossibleValuesParser;
 use tilewright::device::DeviceName;
 use tilewright::sim::Lints;
 
+/// Kernels are trees of many small parts, built and dropped by the thousand.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Runs PTX kernels without a GPU, and says what is wrong with them.
 ///
 /// Exit codes: 0 where everything expected was found, 1 where a buffer differs, 2 where the file or

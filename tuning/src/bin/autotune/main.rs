@@ -16,6 +16,10 @@ use clap::Parser;
 use arguments::{Arguments, Command};
 use say::complain;
 
+/// Kernels are trees of many small parts, built and dropped by the thousand.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// What a command ends with where it did not fail.
 enum Ending {
     /// Everything is as it should be.
