@@ -50,6 +50,10 @@ pub(crate) fn pack(out: &Path, architectures: &[String]) -> Result<()> {
         bail!("{} exists; name a folder that does not", out.display());
     }
     let partial = out.with_extension("partial");
+    if partial.exists() {
+        // What a run left that was interrupted.
+        fs::remove_dir_all(&partial).with_context(|| format!("{}", partial.display()))?;
+    }
     let packed = fill(&partial, architectures)
         .and_then(|()| fs::rename(&partial, out).with_context(|| format!("{}", out.display())));
     if packed.is_err() {
