@@ -8,7 +8,8 @@ use proptest::prelude::*;
 use tilewright_codegen::ptx::isa::{Binding, Form, Kind, OperandSpec, table};
 use tilewright_codegen::ptx::tree::{
     Address, Base, Directive, Function, Guard, Initializer, Instruction, Item, Linkage, Literal,
-    Module, Operand, Parameter, Pointer, RegisterNames, Registers, Statement, Variable,
+    Module, Operand, Parameter, Pointer, RegisterNames, Registers, Statement, TensorAddress,
+    Variable,
 };
 use tilewright_codegen::ptx::{
     self, Mnemonic, ScalarType, Space, Span, SpecialRegister, TypeClass, Version,
@@ -67,14 +68,11 @@ fn instruction(form: &Form, choices: &mut Choices) -> Option<Instruction> {
     let mnemonic = Mnemonic::parse(&name).ok()?;
     let binding = mnemonic.bindings().iter().find(|b| b.form.text == form.text)?;
     let mut operands = Vec::new();
-    for spec in &form.operands {
-        let present = spec.only_with.is_none_or(|slot| binding.is_filled(slot));
-        if present && spec.optional && choices.maybe() {
+    for spec in &binding.operands {
+        if spec.optional && choices.maybe() {
             break;
         }
-        if present {
-            operands.push(operand(spec, binding, choices)?);
-        }
+        operands.push(operand(spec, binding, choices)?);
     }
     let guard = Guard { register: register("%p", choices), negated: choices.maybe() };
     let guard = choices.maybe().then_some(guard);
@@ -121,7 +119,8 @@ fn operand(spec: &OperandSpec, binding: &Binding, choices: &mut Choices) -> Opti
             let coordinates = (0..binding.resolve_count(*count)?)
                 .map(|_| Operand::Register(register("%r", choices), None))
                 .collect();
-            Operand::Tensor(address(Base::Register(register("d", choices)), choices), coordinates)
+            let map = address(Base::Register(register("d", choices)), choices);
+            Operand::Tensor(Box::new(TensorAddress { map, coordinates }))
         }
         Kind::Special(ty) => Operand::Special(match binding.resolve_type(*ty)? {
             ScalarType::Pred => SpecialRegister::IsExplicitCluster,
@@ -205,7 +204,12 @@ fn body(instructions: Vec<Instruction>, choices: &mut Choices) -> Vec<Statement>
             targets: vec!["$label".into()],
             span: Span::default(),
         },
-        Statement::Variable(variable("local_parameter", Space::Param, ScalarType::B8, &[64])),
+        Statement::Variable(Box::new(variable(
+            "local_parameter",
+            Space::Param,
+            ScalarType::B8,
+            &[64],
+        ))),
         Statement::Pragma("nounroll".into()),
     ];
     for (scalar, prefix) in BANKS {

@@ -74,7 +74,7 @@ impl<'k> Value<'k, bool> {
     ) -> Value<'k, T> {
         let yes = yes.into_value(self.builder).operand();
         let no = no.into_value(self.builder).operand();
-        let predicate = self.in_register().operand();
+        let predicate = self.register_operand();
         self.builder.compute(T::SELECT, &[yes, no, predicate])
     }
 }
@@ -154,7 +154,7 @@ impl<'k> Value<'k, u32> {
     /// 64 bits, of which these are the lower half.
     pub fn join(self, high: impl IntoValue<'k, u32>) -> Value<'k, u64> {
         let high = high.into_value(self.builder);
-        let halves = [self, high].map(|half| half.in_register().operand());
+        let halves = [self, high].map(|half| half.register_operand());
         self.builder.compute("mov.b64", &[Operand::Vector(halves.into())])
     }
 

@@ -1,13 +1,11 @@
 use std::cell::RefCell;
 use std::collections::HashSet;
-use std::sync::Arc;
 
 use smol_str::{SmolStr, format_smolstr};
 
 use super::scalar::Scalar;
 use super::value::{Source, Value};
 use crate::gpu::Target;
-use crate::ptx::isa::Binding;
 use crate::ptx::tree::{
     Directive, Function, Guard, Instruction, Item, Linkage, Module, Operand, Parameter,
     RegisterNames, Registers, Statement, Variable as MemoryVariable,
@@ -26,7 +24,7 @@ pub struct Builder {
 #[derive(Debug, Default)]
 struct State {
     version: Version,
-    registers: [u32; Class::COUNT],
+    registers: [Vec<SmolStr>; Class::COUNT],
     labels: u32,
     guard: Option<Guard>,
     body: Vec<Statement>,
@@ -74,17 +72,6 @@ impl Class {
             (_, 16) => Self::Half,
             _ => Self::Word,
         }
-    }
-}
-
-impl Register {
-    pub(super) fn name(self) -> SmolStr {
-        let prefix = Class::ALL[self.class as usize].1;
-        SmolStr::from_iter([prefix, itoa::Buffer::new().format(self.index)])
-    }
-
-    pub(super) fn operand(self) -> Operand {
-        Operand::Register(self.name(), None)
     }
 }
 
@@ -155,9 +142,20 @@ impl Builder {
     /// A fresh register for a type, which no Rust type has to stand for.
     pub(super) fn register_of(&self, scalar: ScalarType) -> Register {
         let class = Class::of(scalar);
-        let count = &mut self.state.borrow_mut().registers[class as usize];
-        *count += 1;
-        Register { class, index: *count - 1 }
+        let prefix = Class::ALL[class as usize].1;
+        let names = &mut self.state.borrow_mut().registers[class as usize];
+        let index = names.len() as u32;
+        names.push(SmolStr::from_iter([prefix, itoa::Buffer::new().format(index)]));
+        Register { class, index }
+    }
+
+    pub(super) fn name(&self, register: Register) -> SmolStr {
+        let Register { class, index } = register;
+        self.state.borrow().registers[class as usize][index as usize].clone()
+    }
+
+    pub(super) fn operand(&self, register: Register) -> Operand {
+        Operand::Register(self.name(register), None)
     }
 
     /// A fresh register as a value; an instruction that writes it must follow.
@@ -272,12 +270,13 @@ impl Builder {
         let state = self.state.into_inner();
         let declarations = Class::ALL.into_iter().zip(state.registers);
         let mut body: Vec<Statement> = declarations
-            .filter(|(_, count)| *count > 0)
-            .map(|((_, prefix, scalar), count)| {
+            .filter(|(_, names)| !names.is_empty())
+            .map(|((_, prefix, scalar), names)| {
+                let (prefix, count) = (prefix.into(), names.len() as u32);
                 Statement::Registers(Registers {
                     vector: None,
                     scalar,
-                    names: vec![RegisterNames::Range { prefix: prefix.into(), count }],
+                    names: vec![RegisterNames::Range { prefix, count }],
                     span: Span::default(),
                 })
             })
@@ -302,12 +301,7 @@ impl Builder {
 
 /// The first PTX version that has an instruction, with every modifier of its name and as many
 /// operands.
-fn first_version(mnemonic: &Arc<Mnemonic>, operands: usize) -> Version {
-    let takes = |binding: &&Arc<Binding>| {
-        let specs = &binding.form.operands;
-        let needed = specs.iter().filter(|spec| !spec.optional && spec.only_with.is_none());
-        (needed.count()..=specs.len()).contains(&operands)
-    };
-    let versions = mnemonic.bindings().iter().filter(takes).map(|binding| binding.version);
-    versions.min().unwrap_or_default()
+fn first_version(mnemonic: &Mnemonic, operands: usize) -> Version {
+    let fitting = mnemonic.bindings().iter().filter(|binding| binding.takes(operands));
+    fitting.map(|binding| binding.version).min().unwrap_or_default()
 }

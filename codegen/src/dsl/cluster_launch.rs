@@ -44,15 +44,16 @@ impl<'k> ClusterLaunch<'k> {
     pub fn read(source: Pointer<'k, u32, Shared>) -> Self {
         let k = source.builder();
         let answer = k.register_of(ScalarType::B128);
-        k.emit("ld.shared.b128", vec![answer.operand(), source.operand()]);
+        k.emit("ld.shared.b128", vec![k.operand(answer), source.operand()]);
         let name = "clusterlaunchcontrol.query_cancel.is_canceled.pred.b128";
-        Self { is_taken: k.compute(name, &[answer.operand()]), answer }
+        Self { is_taken: k.compute(name, &[k.operand(answer)]), answer }
     }
 
     /// The first coordinate of the first block of the cluster that was taken over; undefined where
     /// none was.
     pub fn first_block(self) -> Value<'k, u32> {
         let name = "clusterlaunchcontrol.query_cancel.get_first_ctaid::x.b32.b128";
-        self.is_taken.builder().compute(name, &[self.answer.operand()])
+        let k = self.is_taken.builder();
+        k.compute(name, &[k.operand(self.answer)])
     }
 }

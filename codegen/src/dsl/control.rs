@@ -108,7 +108,7 @@ impl Builder {
     /// stores and copies: a value computed there is undefined where the predicate does not hold.
     /// Inner predicates replace outer ones, so the body must not nest another.
     pub fn guarded(&self, condition: Value<'_, bool>, body: impl FnOnce()) {
-        let register = condition.in_register().name();
+        let register = condition.register_name();
         let before = self.replace_guard(Some(Guard { register, negated: false }));
         debug_assert!(before.is_none(), "guards do not nest");
         body();
@@ -117,7 +117,7 @@ impl Builder {
 
     /// Jumps to `label` where the condition has the value that is not `negated`.
     fn branch(&self, condition: Value<'_, bool>, negated: bool, label: SmolStr) {
-        let register = condition.in_register().name();
+        let register = condition.register_name();
         let before = self.replace_guard(Some(Guard { register, negated }));
         self.emit("bra", vec![Operand::Symbol(label, 0)]);
         self.replace_guard(before);

@@ -64,7 +64,7 @@ impl<'k> Mbarrier<'k> {
         let k = self.builder();
         let own = self.pointer.address();
         let remote: Value<'_, u32> =
-            k.compute("mapa.shared::cluster.u32", &[own.in_register().operand(), rank.operand()]);
+            k.compute("mapa.shared::cluster.u32", &[own.register_operand(), rank.operand()]);
         let address = Pointer::<u64, Shared>::new(remote).operand();
         k.emit("mbarrier.arrive.release.cluster.shared::cluster.b64", vec![Operand::Sink, address]);
     }

@@ -104,7 +104,7 @@ impl<'k, T: Scalar, S: AddressSpace> Pointer<'k, T, S> {
     }
 
     pub(super) fn operand(self) -> Operand {
-        let base = Base::Register(self.base.in_register().name());
+        let base = Base::Register(self.base.register_name());
         Operand::Address(Address { base, offset: self.offset })
     }
 
@@ -116,9 +116,9 @@ impl<'k, T: Scalar, S: AddressSpace> Pointer<'k, T, S> {
 
     /// Writes the element.
     pub fn store(self, value: impl IntoValue<'k, T>) {
-        let value = value.into_value(self.base.builder).in_register();
+        let value = value.into_value(self.base.builder).register_operand();
         let name = format!("st{}{}", S::NAME, T::MEMORY);
-        self.base.builder.emit(&name, vec![self.operand(), value.operand()]);
+        self.base.builder.emit(&name, vec![self.operand(), value]);
     }
 
     /// Reads N elements at once, N = 2 or 4 and at most 16 bytes, aligned to their size.
@@ -136,7 +136,7 @@ impl<'k, T: Scalar, S: AddressSpace> Pointer<'k, T, S> {
     pub fn store_vector<const N: usize>(self, values: [Value<'k, T>; N]) {
         const { assert!(N == 2 || N == 4, "PTX has vectors of 2 and 4 elements") };
         let builder = self.base.builder;
-        let vector = values.iter().map(|v| v.in_register().operand()).collect();
+        let vector = values.iter().map(|v| v.register_operand()).collect();
         let name = format!("st{}.v{N}{}", S::NAME, T::MEMORY);
         builder.emit(&name, vec![self.operand(), Operand::Vector(vector)]);
     }

@@ -22,7 +22,7 @@ impl Builder {
 impl<'k> Pair<'k> {
     /// Of two numbers.
     pub fn new(first: Value<'k, f32>, second: Value<'k, f32>) -> Self {
-        let halves = [first, second].map(|half| half.in_register().operand());
+        let halves = [first, second].map(|half| half.register_operand());
         Self(first.builder.compute("mov.b64", &[Operand::Vector(halves.into())]))
     }
 

@@ -139,12 +139,12 @@ impl Builder {
         product.check().unwrap_or_else(|error| panic!("{error}"));
         let name = format!("tcgen05.mma.{}.{}", product.group.name(), product.kind());
         let a = match a {
-            TensorOperand::Shared(descriptor) => descriptor.in_register().operand(),
+            TensorOperand::Shared(descriptor) => descriptor.register_operand(),
             TensorOperand::Tensor(address) => address.operand(),
         };
-        let descriptor = self.constant(product.descriptor()).in_register().operand();
+        let descriptor = self.constant(product.descriptor()).register_operand();
         let accumulates = accumulates.into_value(self).operand();
-        self.emit(&name, vec![d.operand(), a, b.in_register().operand(), descriptor, accumulates]);
+        self.emit(&name, vec![d.operand(), a, b.register_operand(), descriptor, accumulates]);
     }
 
     /// Has the tensor core arrive once at an mbarrier of this block when the products that this
@@ -167,7 +167,7 @@ impl Builder {
             "tcgen05.commit.{}.mbarrier::arrive::one.shared::cluster.multicast::cluster.b64",
             group.name()
         );
-        let ranks = ranks.into_value(self).in_register().operand();
+        let ranks = ranks.into_value(self).register_operand();
         self.emit(&name, vec![barrier.operand(), ranks]);
     }
 
@@ -181,7 +181,7 @@ impl Builder {
         source: Value<'k, u64>,
     ) {
         let name = format!("tcgen05.cp.{}.128x256b", group.name());
-        let operands: Vec<Operand> = vec![destination.operand(), source.in_register().operand()];
+        let operands: Vec<Operand> = vec![destination.operand(), source.register_operand()];
         self.emit(&name, operands);
     }
 }

@@ -5,7 +5,7 @@ use super::mbarrier::Mbarrier;
 use super::memory::{Pointer, Shared};
 use super::scalar::Scalar;
 use super::value::Value;
-use crate::ptx::tree::{Address, Base, Operand};
+use crate::ptx::tree::{Address, Base, Operand, TensorAddress};
 
 /// A parameter that describes a tensor of N dimensions in global memory and a box of it
 /// (`CUtensorMap`). Coordinates are those of a box's first element, in elements, innermost
@@ -74,14 +74,15 @@ impl Builder {
 
 impl<'k, const N: usize> TensorMap<'k, N> {
     fn at(self, coordinates: [Value<'k, i32>; N]) -> Operand {
-        let base = Base::Register(self.address.in_register().name());
-        let coordinates = coordinates.map(|coordinate| coordinate.operand());
-        Operand::Tensor(Address { base, offset: 0 }, coordinates.into())
+        let base = Base::Register(self.address.register_name());
+        let map = Address { base, offset: 0 };
+        let coordinates = coordinates.map(|coordinate| coordinate.operand()).into();
+        Operand::Tensor(Box::new(TensorAddress { map, coordinates }))
     }
 
     /// Fetches the map itself ahead of its use.
     pub fn prefetch(self) {
-        let base = Base::Register(self.address.in_register().name());
+        let base = Base::Register(self.address.register_name());
         let address = Operand::Address(Address { base, offset: 0 });
         self.address.builder().emit("prefetch.tensormap", vec![address]);
     }
@@ -102,7 +103,7 @@ impl<'k, const N: usize> TensorMap<'k, N> {
         let mut operands = vec![destination.operand(), self.at(coordinates), barrier.operand()];
         if let Receivers::Cluster(ranks) = receivers {
             name.push_str(".multicast::cluster");
-            operands.push(ranks.in_register().operand());
+            operands.push(ranks.register_operand());
         }
         if let Receivers::Pair = receivers {
             name.push_str(".cta_group::2");

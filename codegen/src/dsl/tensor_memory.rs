@@ -75,7 +75,7 @@ impl<'k> TensorAddress<'k> {
     }
 
     pub(super) fn operand(self) -> Operand {
-        let base = Base::Register(self.base.in_register().name());
+        let base = Base::Register(self.base.register_name());
         Operand::Address(Address { base, offset: self.columns.into() })
     }
 
@@ -113,7 +113,7 @@ impl<'k> TensorAddress<'k> {
 }
 
 fn vector<T: Scalar>(values: &[Value<'_, T>]) -> Operand {
-    Operand::Vector(values.iter().map(|v| v.in_register().operand()).collect())
+    Operand::Vector(values.iter().map(|v| v.register_operand()).collect())
 }
 
 impl Builder {
@@ -138,7 +138,7 @@ impl Builder {
         address: impl IntoValue<'k, u32>,
         columns: u32,
     ) {
-        let address = address.into_value(self).in_register().operand();
+        let address = address.into_value(self).register_operand();
         let name = format!("tcgen05.dealloc.{}.sync.aligned.b32", group.name());
         self.emit(&name, vec![address, self.constant(columns).operand()]);
     }

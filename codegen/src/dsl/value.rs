@@ -1,6 +1,8 @@
 use std::marker::PhantomData;
 use std::ops;
 
+use smol_str::SmolStr;
+
 use super::builder::{Builder, Register};
 use super::fold;
 use super::scalar::{Integer, Numeric, Scalar};
@@ -80,15 +82,25 @@ impl<'k, T: Scalar> Value<'k, T> {
             Source::Register(register) => register,
             Source::Constant(_) => {
                 let register = self.builder.register::<T>();
-                self.builder.emit(T::MOVE, vec![register.operand(), self.operand()]);
+                self.builder.emit(T::MOVE, vec![self.builder.operand(register), self.operand()]);
                 register
             }
         }
     }
 
+    /// The name of the register that holds the value.
+    pub(super) fn register_name(self) -> SmolStr {
+        self.builder.name(self.in_register())
+    }
+
+    /// The register that holds the value, as an operand.
+    pub(super) fn register_operand(self) -> Operand {
+        self.builder.operand(self.in_register())
+    }
+
     pub(super) fn operand(self) -> Operand {
         match self.source {
-            Source::Register(register) => register.operand(),
+            Source::Register(register) => self.builder.operand(register),
             Source::Constant(bits) => Operand::Literal(T::literal(bits)),
         }
     }
@@ -189,8 +201,8 @@ macro_rules! predicate_operator {
         impl<'k> Value<'k, bool> {
             #[doc = concat!("`", $name, "` of two predicates.")]
             pub fn $method(self, other: Value<'k, bool>) -> Value<'k, bool> {
-                let (a, b) = (self.in_register(), other.in_register());
-                self.builder.compute($name, &[a.operand(), b.operand()])
+                let sources = [self, other].map(Value::register_operand);
+                self.builder.compute($name, &sources)
             }
         }
     )+};
@@ -204,7 +216,6 @@ predicate_operator! {
 impl<'k> Value<'k, bool> {
     /// The opposite.
     pub fn negated(self) -> Value<'k, bool> {
-        let source = self.in_register();
-        self.builder.compute("not.pred", &[source.operand()])
+        self.builder.compute("not.pred", &[self.register_operand()])
     }
 }

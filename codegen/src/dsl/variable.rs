@@ -26,13 +26,13 @@ impl Builder {
 impl<'k, T: Scalar> Variable<'k, T> {
     /// What the variable holds now; later writes do not change the result.
     pub fn get(&self) -> Value<'k, T> {
-        self.builder.compute(T::MOVE, &[self.register.operand()])
+        self.builder.compute(T::MOVE, &[self.builder.operand(self.register)])
     }
 
     /// Writes the variable.
     pub fn set(&mut self, value: impl IntoValue<'k, T>) {
         let value = value.into_value(self.builder);
-        self.builder.emit(T::MOVE, vec![self.register.operand(), value.operand()]);
+        self.builder.emit(T::MOVE, vec![self.builder.operand(self.register), value.operand()]);
     }
 
     /// The register itself as a value. It changes with the variable, so it must be used at once.
@@ -46,7 +46,7 @@ macro_rules! assign {
         impl<'k, T: Numeric, R: IntoValue<'k, T>> ops::$trait<R> for Variable<'k, T> {
             fn $method(&mut self, other: R) {
                 let other = other.into_value(self.builder);
-                let register = self.register.operand();
+                let register = self.builder.operand(self.register);
                 self.builder.emit(T::$name, vec![register.clone(), register, other.operand()]);
             }
         }

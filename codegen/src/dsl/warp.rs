@@ -83,7 +83,7 @@ impl Builder {
 
     fn vote<'k>(&'k self, name: &str, predicate: Value<'k, bool>) -> Value<'k, bool> {
         let mask = self.constant(FULL_WARP).operand();
-        self.compute(name, &[predicate.in_register().operand(), mask])
+        self.compute(name, &[predicate.register_operand(), mask])
     }
 
     /// Multiplies 16×16 by 16×8 and adds C, in place.
@@ -125,7 +125,7 @@ impl Builder {
 }
 
 fn vector<T: Scalar>(values: &[Value<'_, T>]) -> Operand {
-    Operand::Vector(values.iter().map(|v| v.in_register().operand()).collect())
+    Operand::Vector(values.iter().map(|v| v.register_operand()).collect())
 }
 
 impl<'k> Value<'k, u32> {

@@ -58,13 +58,13 @@ impl Builder {
         let (columns, depth) = (2 * d.len(), 32 / type_b.bytes());
         let name =
             format!("wgmma.mma_async.sync.aligned.m64n{columns}k{depth}.f32.{type_a}.{type_b}");
-        let vector = d.iter().map(|value| value.in_register().operand()).collect();
+        let vector = d.iter().map(|value| value.register_operand()).collect();
         let number = |n: u32| self.constant(n).operand();
         let mut operands = vec![Operand::Vector(vector)];
         operands.push(match a {
             OperandA::Shared(descriptor) => descriptor.operand(),
             OperandA::Registers(registers) => {
-                Operand::Vector(registers.iter().map(|r| r.in_register().operand()).collect())
+                Operand::Vector(registers.iter().map(|r| r.register_operand()).collect())
             }
         });
         operands.extend([b.operand(), self.constant(accumulates).operand(), number(1), number(1)]);
@@ -134,7 +134,7 @@ impl<'k> NamedBarrier<'k> {
     /// Waits, and tells whether the predicate holds in all of its threads.
     pub fn all(&self, predicate: Value<'k, bool>) -> Value<'k, bool> {
         let mut operands = self.operands();
-        operands.push(predicate.in_register().operand());
+        operands.push(predicate.register_operand());
         self.builder.compute("bar.red.and.pred", &operands)
     }
 }

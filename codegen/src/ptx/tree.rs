@@ -169,7 +169,7 @@ pub enum Statement {
     /// `.reg`.
     Registers(Registers),
     /// A variable of function scope.
-    Variable(Variable),
+    Variable(Box<Variable>),
     /// `name:`.
     Label(SmolStr, Span),
     /// An instruction.
@@ -265,7 +265,7 @@ pub enum Operand {
     /// `[base + offset]`.
     Address(Address),
     /// `[map, {c0, c1, …}]`, a tensor map and coordinates.
-    Tensor(Address, Vec<Operand>),
+    Tensor(Box<TensorAddress>),
     /// `{a, b, …}`.
     Vector(Vec<Operand>),
     /// `d | p`: two destinations.
@@ -274,6 +274,15 @@ pub enum Operand {
     Sink,
     /// `(a, b)`, the arguments or return values of a call.
     Arguments(Vec<Operand>),
+}
+
+/// `[map, {c0, c1, …}]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TensorAddress {
+    /// The address of the map.
+    pub map: Address,
+    /// Coordinates, innermost first.
+    pub coordinates: Vec<Operand>,
 }
 
 /// `[base + offset]`.

@@ -35,12 +35,7 @@ pub(crate) fn instances(form: &'static Form) -> Vec<Instance> {
         let mnemonic = Mnemonic::parse(&name).unwrap_or_else(|e| panic!("{}: {e}", form.text));
         let binding = mnemonic.bindings().iter().find(|b| std::ptr::eq(b.form, form));
         let Some(binding) = binding else { panic!("{name} does not come back to {}", form.text) };
-        let specs: Vec<&OperandSpec> = form
-            .operands
-            .iter()
-            .filter(|o| o.only_with.is_none_or(|slot| binding.is_filled(slot)))
-            .collect();
-        let required = specs.iter().position(|o| o.optional).unwrap_or(specs.len());
+        let (specs, required) = (&binding.operands, binding.required);
         let mut push = |count: usize, styled: Option<(usize, Style)>| {
             let operands = specs[..count].iter().enumerate().map(|(i, spec)| {
                 let style = styled.filter(|(at, _)| *at == i).map_or(Style::Plain, |(_, s)| s);

@@ -7,7 +7,7 @@ use super::error::CheckErrorKind;
 use super::layout;
 use super::module::Global;
 use super::operands::Mismatch;
-use super::resolved::{CheckedOperand, ParameterLayout};
+use super::resolved::{CheckedOperand, ParameterLayout, Prototype};
 use super::scope::Name;
 use super::types::{holds, immediate};
 use crate::ptx::tree::{Instruction, Operand};
@@ -40,10 +40,9 @@ impl<'a> Body<'_, 'a> {
         match self.scopes.find(name) {
             Some(Name::Prototype(function)) => {
                 self.list(function.returns.len() + function.parameters.len())?;
-                Ok(CheckedOperand::Prototype {
-                    returns: layout::parameters(&function.returns),
-                    parameters: layout::parameters(&function.parameters),
-                })
+                let returns = layout::parameters(&function.returns);
+                let parameters = layout::parameters(&function.parameters);
+                Ok(CheckedOperand::Prototype(Box::new(Prototype { returns, parameters })))
             }
             // All functions of a list have the same parameters.
             Some(Name::CallTargets(names)) => {
@@ -55,7 +54,7 @@ impl<'a> Body<'_, 'a> {
                 let function = &self.checker.functions[index as usize];
                 let (returns, parameters) = (function.returns.clone(), function.parameters.clone());
                 self.list(returns.len() + parameters.len())?;
-                Ok(CheckedOperand::Prototype { returns, parameters })
+                Ok(CheckedOperand::Prototype(Box::new(Prototype { returns, parameters })))
             }
             Some(_) => Err(Mismatch::Kind),
             None => Err(Mismatch::Undeclared(name.clone())),
@@ -101,10 +100,10 @@ impl<'a> Body<'_, 'a> {
                 let function = &self.checker.functions[*index as usize];
                 (function.name.clone(), function.returns.clone(), function.parameters.clone())
             }
-            (_, Some(CheckedOperand::Prototype { returns, parameters })) => (
+            (_, Some(CheckedOperand::Prototype(prototype))) => (
                 instruction.operands[callee].to_string().into(),
-                returns.clone(),
-                parameters.clone(),
+                prototype.returns.clone(),
+                prototype.parameters.clone(),
             ),
             _ => {
                 let function = instruction.operands[callee].to_string().into();
@@ -122,7 +121,7 @@ impl<'a> Body<'_, 'a> {
             let given =
                 position.and_then(|p| match (instruction.operands.get(p), operands.get_mut(p)) {
                     (Some(Operand::Arguments(written)), Some(CheckedOperand::Arguments(given))) => {
-                        Some((written.as_slice(), given.as_mut_slice()))
+                        Some((written.as_slice(), &mut given[..]))
                     }
                     _ => None,
                 });

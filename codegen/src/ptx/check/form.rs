@@ -8,7 +8,7 @@ use super::operands::{Mismatch, describe, found};
 use super::resolved::CheckedOperand;
 use crate::gpu::{Target, TargetSet};
 use crate::ptx::Version;
-use crate::ptx::isa::{Binding, OperandSpec};
+use crate::ptx::isa::Binding;
 use crate::ptx::tree::{Instruction, Operand};
 
 /// A form whose operands fit.
@@ -84,15 +84,14 @@ impl<'a> Body<'_, 'a> {
     ) -> Result<Vec<CheckedOperand>, Miss<'a>> {
         let given = &instruction.operands;
         let mut operands = Vec::with_capacity(given.len());
-        for (position, (operand, spec)) in given.iter().zip(specs(binding)).enumerate() {
+        for (position, (operand, spec)) in given.iter().zip(&binding.operands).enumerate() {
             let checked = self.operand(operand, spec, binding);
             operands.push(checked.map_err(|mismatch| Miss { binding, position, mismatch })?);
         }
-        let (required, most) = operand_count(binding);
-        match (required..=most).contains(&given.len()) {
+        match binding.takes(given.len()) {
             true => Ok(operands),
             false => {
-                let position = given.len().min(most);
+                let position = given.len().min(binding.operands.len());
                 Err(Miss { binding, position, mismatch: Mismatch::Count })
             }
         }
@@ -123,7 +122,7 @@ impl<'a> Body<'_, 'a> {
                 (CheckErrorKind::Undeclared { name: operand.to_string().into() }, None)
             }
             mismatch => {
-                let Some(spec) = specs(miss.binding).nth(miss.position) else { return };
+                let Some(spec) = miss.binding.operands.get(miss.position) else { return };
                 let expected = describe(spec, miss.binding);
                 let found = found(operand, mismatch);
                 let hint = super::operands::hint(operand, spec, miss.binding);
@@ -135,7 +134,7 @@ impl<'a> Body<'_, 'a> {
     }
 
     fn report_count(&mut self, instruction: &Instruction, binding: &Binding) {
-        let (required, most) = operand_count(binding);
+        let (required, most) = (binding.required, binding.operands.len());
         let expected = match required == most {
             true if most == 1 => "1 operand".into(),
             true => format!("{most} operands"),
@@ -164,18 +163,6 @@ impl<'a> Body<'_, 'a> {
             _ => format!("`{prefix}<{count}>` ends at `{prefix}{}`", count - 1),
         })
     }
-}
-
-/// The operands of a form with these words.
-fn specs(binding: &Binding) -> impl Iterator<Item = &'static OperandSpec> + '_ {
-    let operands = binding.form.operands.iter();
-    operands.filter(|spec| spec.only_with.is_none_or(|slot| binding.is_filled(slot)))
-}
-
-/// How many operands there are at least and at most.
-fn operand_count(binding: &Binding) -> (usize, usize) {
-    let most = specs(binding).count();
-    (specs(binding).position(|s| s.optional).unwrap_or(most), most)
 }
 
 /// The targets that have a form, where `target` is not among them.

@@ -17,8 +17,8 @@ mod types;
 
 pub use error::{CheckError, CheckErrorKind, CheckErrors};
 pub use resolved::{
-    AddressBase, CheckedFunction, CheckedInstruction, CheckedOperand, ParameterLayout, RegisterId,
-    RegisterInfo, VariableId, VariableInfo,
+    AddressBase, CheckedFunction, CheckedInstruction, CheckedOperand, ParameterLayout, Prototype,
+    RegisterId, RegisterInfo, VariableId, VariableInfo,
 };
 
 use super::Version;

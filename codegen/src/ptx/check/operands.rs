@@ -8,7 +8,7 @@ use super::resolved::{AddressBase, CheckedOperand, RegisterId};
 use super::scope::Name;
 use super::types::{has_constants, holds, immediate, register_type};
 use crate::ptx::isa::{Binding, Kind, OperandSpec, ValueRange};
-use crate::ptx::tree::{Address, Base, Literal, Operand};
+use crate::ptx::tree::{Address, Base, Literal, Operand, TensorAddress};
 use crate::ptx::{ScalarType, Space, TypeClass};
 
 /// Why an operand is not what a form takes. Cheap to make, since forms are tried one by one.
@@ -100,10 +100,7 @@ impl<'a> Body<'_, 'a> {
                 }
                 match count.and_then(|c| binding.resolve_count(c)) {
                     Some(count) => self.vector(operand, scalar, count as usize),
-                    // A sink stands for an element of a vector where there may be one.
-                    None => {
-                        self.scalar(operand, Scalar { sink: *sink && count.is_none(), ..scalar })
-                    }
+                    None => self.scalar(operand, scalar),
                 }
             }
             Kind::Address(space) => {
@@ -160,12 +157,16 @@ impl<'a> Body<'_, 'a> {
                 Err(Mismatch::Element)
             }
             Operand::Vector(elements) if elements.len() == count => {
-                let elements: Result<_, _> =
-                    elements.iter().map(|e| self.scalar(e, element)).collect();
-                elements.map(CheckedOperand::Vector).map_err(|mismatch| match mismatch {
-                    Mismatch::Kind => Mismatch::Element,
-                    other => other,
-                })
+                let mut checked = Vec::with_capacity(count);
+                for given in elements {
+                    checked.push(self.scalar(given, element).map_err(
+                        |mismatch| match mismatch {
+                            Mismatch::Kind => Mismatch::Element,
+                            other => other,
+                        },
+                    )?);
+                }
+                Ok(CheckedOperand::Vector(checked.into()))
             }
             Operand::Vector(elements) => Err(Mismatch::Elements(elements.len())),
             Operand::Register(name, None) if count > 1 => match self.find(name)? {
@@ -305,7 +306,8 @@ impl<'a> Body<'_, 'a> {
     }
 
     fn tensor(&mut self, operand: &'a Operand, count: usize) -> Checked {
-        let Operand::Tensor(address, coordinates) = operand else { return Err(Mismatch::Kind) };
+        let Operand::Tensor(tensor) = operand else { return Err(Mismatch::Kind) };
+        let TensorAddress { map: address, coordinates } = &**tensor;
         // PTX has no way to write the address of a map with an offset.
         if address.offset != 0 {
             return Err(Mismatch::Kind);
@@ -313,9 +315,9 @@ impl<'a> Body<'_, 'a> {
         if coordinates.len() != count {
             return Err(Mismatch::Elements(coordinates.len()));
         }
-        let (base, offset) = match &address.base {
-            Base::Symbol(name) => (self.place(name)?.0, address.offset),
-            _ => self.address(address, Space::Generic)?,
+        let map = match &address.base {
+            Base::Symbol(name) => self.place(name)?.0,
+            _ => self.address(address, Space::Generic)?.0,
         };
         let coordinate = Scalar {
             ty: ScalarType::S32,
@@ -327,7 +329,7 @@ impl<'a> Body<'_, 'a> {
         };
         let coordinates: Result<_, _> =
             coordinates.iter().map(|c| self.scalar(c, coordinate)).collect();
-        Ok(CheckedOperand::Tensor { base, offset, coordinates: coordinates? })
+        Ok(CheckedOperand::Tensor { map, coordinates: coordinates? })
     }
 
     /// The address of a variable, parameter or function.

@@ -139,17 +139,15 @@ pub enum CheckedOperand {
         /// Bytes added to it.
         offset: i64,
     },
-    /// A tensor map's address, and coordinates.
+    /// A tensor map, and coordinates.
     Tensor {
-        /// What the map's address is relative to.
-        base: AddressBase,
-        /// Bytes added to it.
-        offset: i64,
+        /// Where the map is.
+        map: AddressBase,
         /// Coordinates, innermost first.
-        coordinates: Vec<CheckedOperand>,
+        coordinates: Box<[CheckedOperand]>,
     },
     /// A vector.
-    Vector(Vec<CheckedOperand>),
+    Vector(Box<[CheckedOperand]>),
     /// Two destinations.
     Pair(Box<CheckedOperand>, Box<CheckedOperand>),
     /// A destination that is thrown away.
@@ -157,16 +155,20 @@ pub enum CheckedOperand {
     /// The index of the instruction a label stands before.
     Label(u32),
     /// The targets of a `brx.idx`, as labels.
-    Targets(Vec<u32>),
+    Targets(Box<[u32]>),
     /// A call prototype: any function with these parameters may be called.
-    Prototype {
-        /// Return parameters.
-        returns: Vec<ParameterLayout>,
-        /// Parameters.
-        parameters: Vec<ParameterLayout>,
-    },
+    Prototype(Box<Prototype>),
     /// Arguments or return values of a call.
-    Arguments(Vec<CheckedOperand>),
+    Arguments(Box<[CheckedOperand]>),
+}
+
+/// What a function takes and returns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prototype {
+    /// Return parameters.
+    pub returns: Vec<ParameterLayout>,
+    /// Parameters.
+    pub parameters: Vec<ParameterLayout>,
 }
 
 /// What an address is relative to.

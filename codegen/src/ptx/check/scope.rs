@@ -27,6 +27,9 @@ pub(super) enum Name<'a> {
     Prototype(&'a Function),
 }
 
+/// The most registers of a range that room is made for before they are named.
+const RESERVED: u32 = 4096;
+
 #[derive(Clone, Copy, Debug)]
 struct Range {
     count: u32,
@@ -106,7 +109,7 @@ impl<'a> Scopes<'a> {
     }
 
     /// What `name` means here.
-    pub(super) fn find(&mut self, name: &str) -> Option<Name<'a>> {
+    pub(super) fn find(&mut self, name: &SmolStr) -> Option<Name<'a>> {
         for scope in self.scopes.iter_mut().rev() {
             if let Some(found) = scope.names.get(name) {
                 return Some(*found);
@@ -115,10 +118,9 @@ impl<'a> Scopes<'a> {
                 continue;
             }
             if let Some(range) = scope.range_of(name) {
-                let name = SmolStr::new(name);
-                let id = create(&mut self.registers, &name, range.scalar, range.vector);
+                let id = create(&mut self.registers, name, range.scalar, range.vector);
                 let register = Name::Register(id, range.vector);
-                scope.names.insert(name, register);
+                scope.names.insert(name.clone(), register);
                 return Some(register);
             }
         }
@@ -166,6 +168,7 @@ impl Scope<'_> {
             || self.numbered.get(prefix).is_some_and(|smallest| *smallest < count)
             || (count > 0 && self.range_of(&first).is_some());
         if !taken {
+            self.names.reserve(range.count.min(RESERVED) as usize);
             self.ranges.insert(prefix.clone(), range);
             self.note(&first);
         }

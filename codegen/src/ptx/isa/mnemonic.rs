@@ -6,7 +6,7 @@ use foldhash::{HashMap, HashMapExt};
 use smol_str::SmolStr;
 use thiserror::Error;
 
-use super::form::{Choice, Count, Form, SpaceRef, TypeRef};
+use super::form::{Choice, Count, Form, Kind, OperandSpec, SpaceRef, TypeRef};
 use super::opcode::Opcode;
 use super::table::table;
 use crate::ptx::{ScalarType, Space, Version};
@@ -24,6 +24,11 @@ pub struct Binding {
     /// The row of the table.
     pub form: &'static Form,
     choices: Vec<Option<u16>>,
+    /// The operands that the form has with these words, in order. What they refer to slots for is
+    /// given.
+    pub operands: Vec<OperandSpec>,
+    /// How many of the operands may not be left out.
+    pub required: usize,
     /// The first PTX version that has the form with these words.
     pub version: Version,
 }
@@ -168,10 +173,53 @@ impl fmt::Display for Mnemonic {
 
 impl Binding {
     fn new(form: &'static Form, choices: Vec<Option<u16>>) -> Self {
-        let mut binding = Self { form, choices, version: form.version };
+        let mut binding =
+            Self { form, choices, operands: Vec::new(), required: 0, version: form.version };
         let of_words = binding.choices().filter_map(|choice| choice.version);
         binding.version = of_words.fold(form.version, Version::max);
+        let is_there = |spec: &&OperandSpec| spec.only_with.is_none_or(|s| binding.is_filled(s));
+        let there = form.operands.iter().filter(is_there);
+        binding.operands = there.map(|spec| binding.resolve(spec)).collect();
+        let optional = binding.operands.iter().position(|spec| spec.optional);
+        binding.required = optional.unwrap_or(binding.operands.len());
         binding
+    }
+
+    /// An operand with what it refers to slots for given.
+    fn resolve(&self, spec: &OperandSpec) -> OperandSpec {
+        let given = |ty: TypeRef| self.resolve_type(ty).map_or(ty, TypeRef::Given);
+        let mut spec = spec.clone();
+        match &mut spec.kind {
+            Kind::Value { ty, count, sink, pair, .. } => {
+                *ty = given(*ty);
+                if let Some((second, _)) = pair {
+                    *second = given(*second);
+                }
+                // A sink stands for an element of a vector where there may be one.
+                *sink &= count.is_none_or(|count| self.resolve_count(count).is_some());
+                *count = count.and_then(|count| self.resolve_count(count)).map(Count::Given);
+            }
+            Kind::Address(space) => {
+                *space = self.resolve_space(*space).map_or(*space, SpaceRef::Given);
+            }
+            Kind::Special(ty) => *ty = given(*ty),
+            Kind::Tensor(count) => {
+                *count = self.resolve_count(*count).map_or(*count, Count::Given);
+            }
+            Kind::TensorMemory
+            | Kind::Label
+            | Kind::Function
+            | Kind::Targets
+            | Kind::Prototype
+            | Kind::Arguments
+            | Kind::Symbol => {}
+        }
+        spec
+    }
+
+    /// Whether there may be this many operands.
+    pub fn takes(&self, operands: usize) -> bool {
+        (self.required..=self.operands.len()).contains(&operands)
     }
 
     /// The word at the slot of this name, without its dot.
@@ -234,8 +282,7 @@ impl Binding {
         self.choices().fold(first.to_string(), |name, choice| name + "." + &choice.word)
     }
 
-    /// Whether the slot at this index is filled.
-    pub fn is_filled(&self, slot: usize) -> bool {
+    fn is_filled(&self, slot: usize) -> bool {
         self.choices[slot].is_some()
     }
 

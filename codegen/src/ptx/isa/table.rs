@@ -44,7 +44,7 @@ impl Table {
     fn read(files: &[(&'static str, &'static str)]) -> Result<Self, String> {
         let mut forms: HashMap<&'static str, Vec<Form>> = HashMap::new();
         for (file, text) in files {
-            let mut sets: Vec<(&str, &str)> = Vec::new();
+            let mut sets: Vec<(String, &str)> = Vec::new();
             for (number, line) in text.lines().enumerate() {
                 if line.trim().is_empty() || line.starts_with('#') {
                     continue;
@@ -52,7 +52,7 @@ impl Table {
                 if let Some((name, words)) =
                     line.strip_prefix("let ").and_then(|set| set.split_once(" = "))
                 {
-                    sets.push((name, words));
+                    sets.push((format!("${name}"), words));
                     continue;
                 }
                 let form = notation::row(line, &expand(line, &sets))
@@ -81,10 +81,15 @@ impl Table {
 }
 
 /// Writes out the sets that a row names; later sets may name earlier ones.
-fn expand(row: &str, sets: &[(&str, &str)]) -> String {
-    sets.iter()
-        .rev()
-        .fold(row.to_string(), |row, (name, words)| row.replace(&format!("${name}"), words))
+fn expand(row: &str, sets: &[(String, &str)]) -> String {
+    let mut row = row.to_string();
+    for (name, words) in sets.iter().rev() {
+        if !row.contains('$') {
+            break;
+        }
+        row = row.replace(name, words);
+    }
+    row
 }
 
 #[cfg(test)]

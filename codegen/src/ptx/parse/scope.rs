@@ -61,6 +61,7 @@ pub(in crate::ptx) fn members(name: &str) -> impl Iterator<Item = (&str, u64)> {
     (name.len() - digits..name.len()).filter_map(|split| {
         let (prefix, number) = name.split_at(split);
         let canonical = number == "0" || !number.starts_with('0');
-        number.parse().ok().filter(|_| canonical && !prefix.is_empty()).map(|n| (prefix, n))
+        let value = number.bytes().fold(0, |value, digit| 10 * value + u64::from(digit - b'0'));
+        (canonical && !prefix.is_empty()).then_some((prefix, value))
     })
 }

@@ -53,7 +53,7 @@ impl<'a> Parser<'a> {
             "pragma" => into.extend(self.pragmas()?.into_iter().map(Statement::Pragma)),
             name if Space::from_name(name).is_some_and(|s| s != Space::Generic) => {
                 let variables = self.variables(Default::default())?;
-                into.extend(variables.into_iter().map(Statement::Variable));
+                into.extend(variables.into_iter().map(|v| Statement::Variable(Box::new(v))));
             }
             _ => return Err(self.unexpected(Expected::Statement)),
         }

@@ -19,20 +19,6 @@ impl fmt::Display for Literal {
     }
 }
 
-impl fmt::Display for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = match &self.base {
-            Base::Register(name) | Base::Symbol(name) => name,
-            Base::Absolute => return write!(f, "{}", self.offset),
-        };
-        f.write_str(name)?;
-        match self.offset {
-            0 => Ok(()),
-            offset => write!(f, "+{offset}"),
-        }
-    }
-}
-
 impl fmt::Display for Operand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = String::new();
@@ -51,6 +37,18 @@ impl fmt::Display for Instruction {
             write!(f, "{} {operand}", if i == 0 { "" } else { "," })?;
         }
         Ok(())
+    }
+}
+
+fn address(out: &mut String, address: &Address) -> fmt::Result {
+    let name = match &address.base {
+        Base::Register(name) | Base::Symbol(name) => name,
+        Base::Absolute => return write!(out, "{}", address.offset),
+    };
+    out.push_str(name);
+    match address.offset {
+        0 => Ok(()),
+        offset => write!(out, "+{offset}"),
     }
 }
 
@@ -75,10 +73,16 @@ pub(super) fn operand(out: &mut String, operand: &Operand) -> fmt::Result {
                 write!(out, "+{offset}")?;
             }
         }
-        Operand::Address(address) => write!(out, "[{address}]")?,
-        Operand::Tensor(address, coordinates) => {
-            write!(out, "[{address}, {{")?;
-            separated(out, coordinates, self::operand)?;
+        Operand::Address(address) => {
+            out.push('[');
+            self::address(out, address)?;
+            out.push(']');
+        }
+        Operand::Tensor(tensor) => {
+            out.push('[');
+            address(out, &tensor.map)?;
+            out.push_str(", {");
+            separated(out, &tensor.coordinates, self::operand)?;
             out.push_str("}]");
         }
         Operand::Vector(elements) => {

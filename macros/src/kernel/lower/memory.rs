@@ -438,10 +438,10 @@ impl Lowerer<'_> {
         };
         let align = if space == Space::Shared { SHARED_ALIGNMENT } else { size as u32 };
         let name = self.fresh_symbol(&format!("{space}_{}", variable.name));
-        self.declarations.push(Statement::Variable(Symbol {
+        self.declarations.push(Statement::Variable(Box::new(Symbol {
             dimensions: vec![Some(bytes / size)],
             ..symbol(name.clone(), space, align, scalar)
-        }));
+        })));
         self.symbols.insert(id, name.clone());
         Ok(Pointer::symbol(name, space))
     }

@@ -1,7 +1,7 @@
 //! Control flow and barriers.
 
 use tilewright_codegen::ptx::Opcode;
-use tilewright_codegen::ptx::check::{CheckedOperand, ParameterLayout};
+use tilewright_codegen::ptx::check::{CheckedOperand, ParameterLayout, Prototype};
 
 use super::ProgramError;
 use super::code::{
@@ -73,12 +73,10 @@ fn callee(
         }
         CheckedOperand::Register(_) => {
             let prototype = o.instruction.operands.iter().find_map(|operand| match operand {
-                CheckedOperand::Prototype { returns, parameters } => {
-                    Some((returns.clone(), parameters.clone()))
-                }
+                CheckedOperand::Prototype(prototype) => Some(Prototype::clone(prototype)),
                 _ => None,
             });
-            let (returns, parameters) =
+            let Prototype { returns, parameters } =
                 prototype.ok_or_else(|| o.unsupported("the call prototype is missing"))?;
             Ok((Target::Indirect(o.source(index)?), returns, parameters))
         }

@@ -387,10 +387,9 @@ impl<'a> Operands<'a> {
 
     /// The state space of the address at operand `index`.
     fn space(&self, index: usize) -> Space {
-        match &self.instruction.binding.form.operands.get(index).map(|o| &o.kind) {
-            Some(Kind::Address(space)) => {
-                self.instruction.binding.resolve_space(*space).unwrap_or(Space::Generic)
-            }
+        let binding = &self.instruction.binding;
+        match binding.operands.get(index).map(|o| &o.kind) {
+            Some(Kind::Address(space)) => binding.resolve_space(*space).unwrap_or(Space::Generic),
             _ => Space::Generic,
         }
     }
@@ -405,10 +404,10 @@ impl<'a> Operands<'a> {
 
     /// Operand `index` as the address of a tensor map and coordinates.
     pub(super) fn tensor(&mut self, index: usize) -> Lowered<(Address, Vec<Slot<u32>>)> {
-        let CheckedOperand::Tensor { base, offset, coordinates } = self.operand(index)? else {
+        let CheckedOperand::Tensor { map, coordinates } = self.operand(index)? else {
             return Err(self.unsupported("a tensor map is missing"));
         };
-        let map = self.address_of(Space::Generic, base, offset)?;
+        let map = self.address_of(Space::Generic, map, &0)?;
         let coordinates = coordinates.iter().map(|c| self.source_of(c)).collect::<Lowered<_>>()?;
         Ok((map, coordinates))
     }
