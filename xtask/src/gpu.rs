@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{self, Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 use tilewright_codegen::gpu::Gpu;
@@ -49,11 +49,10 @@ pub(crate) fn pack(out: &Path, architectures: &[String]) -> Result<()> {
     if out.exists() {
         bail!("{} exists; name a folder that does not", out.display());
     }
-    let partial = out.with_extension("partial");
-    if partial.exists() {
-        // What a run left that was interrupted.
-        fs::remove_dir_all(&partial).with_context(|| format!("{}", partial.display()))?;
-    }
+    let parent = out.parent().unwrap_or(Path::new(""));
+    fs::create_dir_all(parent).with_context(|| format!("{}", parent.display()))?;
+    let partial = out.with_extension(format!("partial-{}", process::id()));
+    fs::create_dir(&partial).with_context(|| format!("{}", partial.display()))?;
     let packed = fill(&partial, architectures)
         .and_then(|()| fs::rename(&partial, out).with_context(|| format!("{}", out.display())));
     if packed.is_err() {

@@ -112,22 +112,19 @@ impl<'k> Tile<'k> {
 
     /// Waits until the output is complete, which is zeros without `any` keys.
     fn wait_for_output(&mut self, k: &'k Builder, shape: &Shape, any: Value<'k, bool>) {
-        if shape.config.o_over_q {
-            // Q has come in any case.
-            self.complete.wait();
-            k.if_else(any, || k.fence_tensor_after_sync(), || self.clear(k, shape));
-            return;
+        // Where O takes the place of Q, that has come in any case.
+        match shape.config.o_over_q || !shape.may_see_no_keys() {
+            true => self.wait_until_complete(k),
+            false => k.if_(any, || self.wait_until_complete(k)),
         }
-        if !shape.may_see_no_keys() {
-            self.complete.wait();
-            k.fence_tensor_after_sync();
-            return;
+        if shape.may_see_no_keys() {
+            k.if_(any.negated(), || self.clear(k, shape));
         }
-        k.if_(any, || {
-            self.complete.wait();
-            k.fence_tensor_after_sync();
-        });
-        k.if_(any.negated(), || self.clear(k, shape));
+    }
+
+    fn wait_until_complete(&mut self, k: &'k Builder) {
+        self.complete.wait();
+        k.fence_tensor_after_sync();
     }
 
     /// Writes zeros to the output.

@@ -65,8 +65,8 @@ fn softmax_needs(config: &Config, problem: &Problem) -> u32 {
 /// Whether threads of the other stages were seen to spill with what is enough elsewhere: some of
 /// those that take one query tile after another.
 fn holds_more(config: &Config, problem: &Problem) -> bool {
-    let narrow_pair = config.pair && config.tile_n < 128;
-    let much = config.o_over_q || config.threshold == 0 || problem.head_dim > 128 || narrow_pair;
+    let narrow = config.tile_n < 128;
+    let much = config.o_over_q || config.threshold == 0 || problem.head_dim > 128 || narrow;
     follows(config) && much
 }
 

@@ -33,23 +33,20 @@ const fn limit(config: &Config, dtype: DataType) -> u32 {
 
 /// Registers of a consumer's thread: its share of O, S, P and Q, and what ptxas takes besides for the
 /// state of rows, rings and addresses. The latter was found by assembling configs around the limit:
-/// those accepted do not spill.
+/// those accepted do not spill. P counts in full even where it is not held beside the scores of
+/// another tile: configs without it were seen to spill in proportion to the tile.
 pub(super) fn check(config: &Config, problem: &Problem) -> Result<u32, ConfigError> {
+    let bytes = problem.dtype.bytes();
     let output = problem.head_dim_v / 2;
     let scores = config.tile_n / 2;
-    let probabilities = match (config.overlap, config.p_in_shared) {
-        (true, false) => config.tile_n / 8 * problem.dtype.bytes(),
-        _ => 0,
-    };
-    let working = match (problem.dtype.bytes(), probabilities) {
-        (1, _) => 28,
-        // The most that ptxas was seen to take besides, where all of O, S and Q are held.
-        (_, 0) if config.q_in_registers => 64,
-        (_, 0) => 40,
+    let probabilities = config.tile_n / 8 * bytes;
+    let working = match bytes {
+        1 if config.overlap && !config.p_in_shared => 28,
+        1 => 36,
         _ => 32,
     };
     let queries = match config.q_in_registers {
-        true => problem.head_dim / 8 * problem.dtype.bytes(),
+        true => problem.head_dim / 8 * bytes,
         false => 0,
     };
     let needed = output + scores + probabilities + queries + working;
