@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use tilewright_codegen::ptx::isa::{Binding, Form, Kind, OperandSpec, table};
 use tilewright_codegen::ptx::tree::{
     Address, Base, Directive, Function, Guard, Initializer, Instruction, Item, Linkage, Literal,
-    Module, Operand, Parameter, Pointer, RegisterNames, Registers, Statement, TensorAddress,
+    Module, Operand, Parameter, Pointer, RegisterNames, Registers, Statement, TensorCoordinates,
     Variable,
 };
 use tilewright_codegen::ptx::{
@@ -120,7 +120,7 @@ fn operand(spec: &OperandSpec, binding: &Binding, choices: &mut Choices) -> Opti
                 .map(|_| Operand::Register(register("%r", choices), None))
                 .collect();
             let map = address(Base::Register(register("d", choices)), choices);
-            Operand::Tensor(Box::new(TensorAddress { map, coordinates }))
+            Operand::Tensor(Box::new(TensorCoordinates { map, coordinates }))
         }
         Kind::Special(ty) => Operand::Special(match binding.resolve_type(*ty)? {
             ScalarType::Pred => SpecialRegister::IsExplicitCluster,

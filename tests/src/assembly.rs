@@ -25,13 +25,19 @@ pub fn sample(gpu: &Gpu, each: usize, seed: u64) -> Vec<(Problem, Config)> {
     let mut random = SmallRng::seed_from_u64(seed);
     let mut of = |problem: Problem| {
         let chosen = accepted(problem, gpu).sample(&mut random, each);
-        let dtype = match problem.dtype {
-            DataType::Bf16 => [DataType::F16, DataType::Bf16][random.random_range(0..2)],
-            _ => [DataType::E4m3, DataType::E5m2][random.random_range(0..2)],
-        };
-        chosen.into_iter().map(move |config| (Problem { dtype, ..problem }, config))
+        let problem = of_some_type(problem, &mut random);
+        chosen.into_iter().map(move |config| (problem, config))
     };
     problems().flat_map(|problem| of(problem).collect::<Vec<_>>()).collect()
+}
+
+/// The problem in one of the two types of its size.
+fn of_some_type(problem: Problem, random: &mut SmallRng) -> Problem {
+    let dtype = match problem.dtype {
+        DataType::Bf16 => [DataType::F16, DataType::Bf16][random.random_range(0..2)],
+        _ => [DataType::E4m3, DataType::E5m2][random.random_range(0..2)],
+    };
+    Problem { dtype, ..problem }
 }
 
 /// All that is accepted for all problems, in a random order: as many as `TILEWRIGHT_ASSEMBLE` says, or
@@ -41,7 +47,8 @@ pub fn sweep(gpu: &Gpu) -> Vec<(Problem, Config)> {
     let of = |problem: Problem| accepted(problem, gpu).map(move |config| (problem, config));
     let all: Vec<_> = problems().flat_map(of).collect();
     let most = std::env::var("TILEWRIGHT_ASSEMBLE").ok().and_then(|most| most.parse().ok());
-    all.sample(&mut random, most.unwrap_or(all.len())).copied().collect()
+    let chosen: Vec<_> = all.sample(&mut random, most.unwrap_or(all.len())).copied().collect();
+    chosen.into_iter().map(|(p, config)| (of_some_type(p, &mut random), config)).collect()
 }
 
 fn accepted(problem: Problem, gpu: &Gpu) -> impl Iterator<Item = Config> {

@@ -5,7 +5,7 @@ use super::mbarrier::Mbarrier;
 use super::memory::{Pointer, Shared};
 use super::scalar::Scalar;
 use super::value::Value;
-use crate::ptx::tree::{Address, Base, Operand, TensorAddress};
+use crate::ptx::tree::{Address, Base, Operand, TensorCoordinates};
 
 /// A parameter that describes a tensor of N dimensions in global memory and a box of it
 /// (`CUtensorMap`). Coordinates are those of a box's first element, in elements, innermost
@@ -77,7 +77,7 @@ impl<'k, const N: usize> TensorMap<'k, N> {
         let base = Base::Register(self.address.register_name());
         let map = Address { base, offset: 0 };
         let coordinates = coordinates.map(|coordinate| coordinate.operand()).into();
-        Operand::Tensor(Box::new(TensorAddress { map, coordinates }))
+        Operand::Tensor(Box::new(TensorCoordinates { map, coordinates }))
     }
 
     /// Fetches the map itself ahead of its use.

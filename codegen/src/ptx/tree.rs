@@ -265,7 +265,7 @@ pub enum Operand {
     /// `[base + offset]`.
     Address(Address),
     /// `[map, {c0, c1, …}]`, a tensor map and coordinates.
-    Tensor(Box<TensorAddress>),
+    Tensor(Box<TensorCoordinates>),
     /// `{a, b, …}`.
     Vector(Vec<Operand>),
     /// `d | p`: two destinations.
@@ -278,7 +278,7 @@ pub enum Operand {
 
 /// `[map, {c0, c1, …}]`.
 #[derive(Clone, Debug, PartialEq)]
-pub struct TensorAddress {
+pub struct TensorCoordinates {
     /// The address of the map.
     pub map: Address,
     /// Coordinates, innermost first.

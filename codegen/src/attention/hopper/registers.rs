@@ -33,17 +33,19 @@ const fn limit(config: &Config, dtype: DataType) -> u32 {
 
 /// Registers of a consumer's thread: its share of O, S, P and Q, and what ptxas takes besides for the
 /// state of rows, rings and addresses. The latter was found by assembling configs around the limit:
-/// those accepted do not spill. P counts in full even where it is not held beside the scores of
-/// another tile: configs without it were seen to spill in proportion to the tile.
+/// those accepted do not spill. P counts even where it is not held beside the scores of another tile:
+/// there, too, what spills grows with the tile.
 pub(super) fn check(config: &Config, problem: &Problem) -> Result<u32, ConfigError> {
     let bytes = problem.dtype.bytes();
     let output = problem.head_dim_v / 2;
     let scores = config.tile_n / 2;
     let probabilities = config.tile_n / 8 * bytes;
+    let beside_scores = config.overlap && !config.p_in_shared;
     let working = match bytes {
-        1 if config.overlap && !config.p_in_shared => 28,
+        1 if beside_scores => 28,
         1 => 36,
-        _ => 32,
+        _ if beside_scores || config.q_in_registers => 32,
+        _ => 40_u32.saturating_sub(probabilities).max(if config.polynomials > 1 { 16 } else { 12 }),
     };
     let queries = match config.q_in_registers {
         true => problem.head_dim / 8 * bytes,

@@ -8,7 +8,7 @@ use super::resolved::{AddressBase, CheckedOperand, RegisterId};
 use super::scope::Name;
 use super::types::{has_constants, holds, immediate, register_type};
 use crate::ptx::isa::{Binding, Kind, OperandSpec, ValueRange};
-use crate::ptx::tree::{Address, Base, Literal, Operand, TensorAddress};
+use crate::ptx::tree::{Address, Base, Literal, Operand, TensorCoordinates};
 use crate::ptx::{ScalarType, Space, TypeClass};
 
 /// Why an operand is not what a form takes. Cheap to make, since forms are tried one by one.
@@ -307,7 +307,7 @@ impl<'a> Body<'_, 'a> {
 
     fn tensor(&mut self, operand: &'a Operand, count: usize) -> Checked {
         let Operand::Tensor(tensor) = operand else { return Err(Mismatch::Kind) };
-        let TensorAddress { map: address, coordinates } = &**tensor;
+        let TensorCoordinates { map: address, coordinates } = &**tensor;
         // PTX has no way to write the address of a map with an offset.
         if address.offset != 0 {
             return Err(Mismatch::Kind);

@@ -24,8 +24,7 @@ pub struct Binding {
     /// The row of the table.
     pub form: &'static Form,
     choices: Vec<Option<u16>>,
-    /// The operands that the form has with these words, in order. What they refer to slots for is
-    /// given.
+    /// The operands that the form has with these words, in order; slots they refer to are resolved.
     pub operands: Vec<OperandSpec>,
     /// How many of the operands may not be left out.
     pub required: usize,
@@ -185,7 +184,7 @@ impl Binding {
         binding
     }
 
-    /// An operand with what it refers to slots for given.
+    /// An operand with the slots it refers to resolved.
     fn resolve(&self, spec: &OperandSpec) -> OperandSpec {
         let given = |ty: TypeRef| self.resolve_type(ty).map_or(ty, TypeRef::Given);
         let mut spec = spec.clone();

@@ -4,7 +4,7 @@ use smol_str::{SmolStr, format_smolstr};
 
 use super::{Expected, ParseError, ParseErrorKind, Parser, TokenKind};
 use crate::ptx::SpecialRegister;
-use crate::ptx::tree::{Address, Base, Literal, Operand, TensorAddress};
+use crate::ptx::tree::{Address, Base, Literal, Operand, TensorCoordinates};
 
 impl Parser<'_> {
     /// Operands up to and with the `;`. In a call, parentheses hold lists and not expressions.
@@ -152,6 +152,6 @@ impl Parser<'_> {
         }
         let coordinates = self.list(b'}')?;
         self.expect(b']')?;
-        Ok(Operand::Tensor(Box::new(TensorAddress { map: address, coordinates })))
+        Ok(Operand::Tensor(Box::new(TensorCoordinates { map: address, coordinates })))
     }
 }
