@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use tilewright::attention::blackwell::Config;
+use tilewright::attention::blackwell::{Config, Schedule};
 use tilewright::attention::{DataType, Mask, Parameter, Problem};
 use tilewright::case::{Case, execute};
 use tilewright::device::Simulator;
@@ -61,8 +61,12 @@ fn check(problem: Problem, degrees: &[u32], share: u32, values: Values, seed: u6
         _ => bf16::from_f64(x).to_f64(),
     };
     let rounding = Error::of(exact.iter().map(round), exact);
-    let hardware =
-        Config { polynomials: 0, tile_n: 64, ..Config::default_for(&problem, &small_blackwell()) };
+    let hardware = Config {
+        polynomials: 0,
+        tile_n: 64,
+        schedule: Schedule::Single,
+        ..Config::default_for(&problem, &small_blackwell())
+    };
     let without = Error::of(output(&case, &hardware), exact);
     for &degree in degrees {
         let config = Config { polynomials: share, degree, ..hardware };

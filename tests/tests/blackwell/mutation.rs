@@ -10,7 +10,7 @@ const SEEDS: u64 = 2;
 #[test]
 fn no_fence_wait_arrival_or_count_can_be_wrong_unnoticed() {
     let cases = [
-        (Mask::Causal, "m256n64r3h3t8e2d3x192c80dylf"),
+        (Mask::Causal, "m256n64r3h3t8e2d3x184c88dylf"),
         (Mask::Causal, "m128n64r3h0t0e0d3x224c104pe"),
         (Mask::Causal, "m256n64r3h3t8e2d3x176c88peoq"),
         (Mask::Causal, "m128n64r3h2t8e0d3x224c104prpeoq"),
