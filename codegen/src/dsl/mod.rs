@@ -19,6 +19,7 @@ mod builder;
 mod cluster;
 mod cluster_launch;
 mod control;
+mod division;
 mod fold;
 mod mbarrier;
 mod memory;

@@ -53,6 +53,8 @@ pub struct Comparisons {
 #[allow(missing_docs)]
 pub trait Integer: Numeric {
     const REM: &'static str;
+    /// The upper half of a product.
+    const MULTIPLY_HIGH: &'static str;
     const AND: &'static str;
     const OR: &'static str;
     const XOR: &'static str;
@@ -113,6 +115,7 @@ macro_rules! integer {
 
         impl Integer for $rust {
             const REM: &'static str = concat!("rem", $name);
+            const MULTIPLY_HIGH: &'static str = concat!("mul.hi", $name);
             const AND: &'static str = concat!("and", $bits);
             const OR: &'static str = concat!("or", $bits);
             const XOR: &'static str = concat!("xor", $bits);

@@ -4,8 +4,8 @@ use std::ops;
 use smol_str::SmolStr;
 
 use super::builder::{Builder, Register};
-use super::fold;
 use super::scalar::{Integer, Numeric, Scalar};
+use super::{division, fold};
 use crate::ptx::tree::Operand;
 
 /// A value that every thread of the kernel has for itself: a register that is written once, or a
@@ -149,14 +149,45 @@ operator! { Numeric:
     Add add ADD fold::add;
     Sub sub SUB fold::sub;
     Mul mul MUL fold::mul;
-    Div div DIV fold::div;
 }
 
 operator! { Integer:
-    Rem rem REM fold::rem;
     BitAnd bitand AND fold::and;
     BitOr bitor OR fold::or;
     BitXor bitxor XOR fold::xor;
+}
+
+impl<'k, R: IntoValue<'k, f32>> ops::Div<R> for Value<'k, f32> {
+    type Output = Self;
+
+    fn div(self, divisor: R) -> Self {
+        let divisor = divisor.into_value(self.builder);
+        fold::div(self, divisor).unwrap_or_else(|| self.binary(f32::DIV, divisor))
+    }
+}
+
+impl<'k, T: Integer, R: IntoValue<'k, T>> ops::Div<R> for Value<'k, T> {
+    type Output = Self;
+
+    /// Rounds towards zero.
+    fn div(self, divisor: R) -> Self {
+        let divisor = divisor.into_value(self.builder);
+        fold::div(self, divisor)
+            .or_else(|| division::quotient(self, divisor))
+            .unwrap_or_else(|| self.binary(T::DIV, divisor))
+    }
+}
+
+impl<'k, T: Integer, R: IntoValue<'k, T>> ops::Rem<R> for Value<'k, T> {
+    type Output = Self;
+
+    /// Has the sign of what is divided.
+    fn rem(self, divisor: R) -> Self {
+        let divisor = divisor.into_value(self.builder);
+        fold::rem(self, divisor)
+            .or_else(|| division::remainder(self, divisor))
+            .unwrap_or_else(|| self.binary(T::REM, divisor))
+    }
 }
 
 impl<'k, T: Integer, R: IntoValue<'k, u32>> ops::Shl<R> for Value<'k, T> {
@@ -177,6 +208,13 @@ impl<'k, T: Integer, R: IntoValue<'k, u32>> ops::Shr<R> for Value<'k, T> {
         let count = count.into_value(self.builder);
         fold::shr(self, count)
             .unwrap_or_else(|| self.builder.compute(T::SHR, &[self.operand(), count.operand()]))
+    }
+}
+
+impl<'k, T: Integer> Value<'k, T> {
+    /// The upper half of the product.
+    pub(super) fn multiply_high(self, factor: Value<'k, T>) -> Self {
+        self.binary(T::MULTIPLY_HIGH, factor)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Kernels in the embedded language, run on the simulator as their printed text reads.
 
+mod division;
 mod transpose;
 
 use rand::rngs::SmallRng;
