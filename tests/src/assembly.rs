@@ -1,7 +1,7 @@
 //! Whether ptxas makes of attention kernels what is expected.
 
 use rand::rngs::SmallRng;
-use rand::seq::{IndexedRandom, IteratorRandom};
+use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 use rayon::prelude::*;
 use tilewright::attention::{Config, DataType, HEAD_DIMS, Mask, Problem};
@@ -10,6 +10,7 @@ use tilewright::ptxas::{Nvdisasm, Ptxas};
 use tilewright::sass::Function;
 
 use crate::attention::{kernel, problem};
+use crate::domain;
 
 /// Problems of every data type, head dimension and mask that the kernels for Hopper and later have.
 pub fn problems() -> impl Iterator<Item = Problem> {
@@ -23,37 +24,29 @@ pub fn problems() -> impl Iterator<Item = Problem> {
 /// Some of what is accepted for each problem, as many configs as `each`, by a seed.
 pub fn sample(gpu: &Gpu, each: usize, seed: u64) -> Vec<(Problem, Config)> {
     let mut random = SmallRng::seed_from_u64(seed);
-    let mut of = |problem: Problem| {
-        let chosen = accepted(problem, gpu).sample(&mut random, each);
-        let problem = of_some_type(problem, &mut random);
-        chosen.into_iter().map(move |config| (problem, config))
-    };
-    problems().flat_map(|problem| of(problem).collect::<Vec<_>>()).collect()
+    let problems = problems().flat_map(|problem| std::iter::repeat_n(problem, each));
+    problems.filter_map(|problem| accepted(&mut random, problem, gpu)).collect()
 }
 
-/// The problem in one of the two types of its size.
-fn of_some_type(problem: Problem, random: &mut SmallRng) -> Problem {
+/// Configs that are accepted, of random problems: as many as `TILEWRIGHT_ASSEMBLE` says, or a
+/// thousand. They differ by that number.
+pub fn sweep(gpu: &Gpu) -> Vec<(Problem, Config)> {
+    let asked = std::env::var("TILEWRIGHT_ASSEMBLE").ok().and_then(|count| count.parse().ok());
+    let count = asked.unwrap_or(1000);
+    let mut random = SmallRng::seed_from_u64(count as u64);
+    let problems: Vec<_> = problems().collect();
+    let draw = || problems.choose(&mut random).and_then(|p| accepted(&mut random, *p, gpu));
+    std::iter::repeat_with(draw).flatten().take(count).collect()
+}
+
+/// The problem in one of the two types of its size, and a config for it.
+fn accepted(random: &mut SmallRng, problem: Problem, gpu: &Gpu) -> Option<(Problem, Config)> {
     let dtype = match problem.dtype {
         DataType::Bf16 => [DataType::F16, DataType::Bf16][random.random_range(0..2)],
         _ => [DataType::E4m3, DataType::E5m2][random.random_range(0..2)],
     };
-    Problem { dtype, ..problem }
-}
-
-/// All that is accepted for all problems, in a random order: as many as `TILEWRIGHT_ASSEMBLE` says, or
-/// all.
-pub fn sweep(gpu: &Gpu) -> Vec<(Problem, Config)> {
-    let mut random = SmallRng::seed_from_u64(1);
-    let of = |problem: Problem| accepted(problem, gpu).map(move |config| (problem, config));
-    let all: Vec<_> = problems().flat_map(of).collect();
-    let most = std::env::var("TILEWRIGHT_ASSEMBLE").ok().and_then(|most| most.parse().ok());
-    let chosen: Vec<_> = all.sample(&mut random, most.unwrap_or(all.len())).copied().collect();
-    chosen.into_iter().map(|(p, config)| (of_some_type(p, &mut random), config)).collect()
-}
-
-fn accepted(problem: Problem, gpu: &Gpu) -> impl Iterator<Item = Config> {
-    let configs = Config::space(&problem, gpu);
-    configs.filter(move |config| config.check(&problem, gpu).is_ok())
+    let problem = Problem { dtype, ..problem };
+    Some((problem, domain::accepted(random, &problem, gpu)?))
 }
 
 /// Assembles kernels.

@@ -2,6 +2,7 @@
 
 pub mod assembly;
 pub mod attention;
+pub mod domain;
 pub mod kernels;
 pub mod mutation;
 pub mod random;

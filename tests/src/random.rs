@@ -1,13 +1,13 @@
 //! Attention kernels of random configs on random problems.
 
 use rand::rngs::SmallRng;
-use rand::seq::{IndexedRandom, IteratorRandom};
+use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 use rayon::prelude::*;
 use tilewright::attention::{Config, DataType, HEAD_DIMS, Mask, Problem};
 use tilewright::gpu::Gpu;
 
-use crate::attention;
+use crate::{attention, domain};
 
 /// What the problems of an architecture are drawn from.
 #[derive(Clone, Copy, Debug)]
@@ -39,9 +39,7 @@ pub fn check(gpu: &Gpu, space: Space<'_>, count: u64) {
 fn draw(random: &mut SmallRng, gpu: &Gpu, space: Space<'_>) -> (Problem, Config) {
     loop {
         let problem = problem(random, space);
-        let configs = Config::space(&problem, gpu);
-        let accepted = configs.filter(|config| config.check(&problem, gpu).is_ok());
-        if let Some(config) = accepted.choose(random) {
+        if let Some(config) = domain::accepted(random, &problem, gpu) {
             return (problem, config);
         }
     }

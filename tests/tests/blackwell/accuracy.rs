@@ -80,9 +80,9 @@ fn check(problem: Problem, degrees: &[u32], share: u32, values: Values, seed: u6
 #[test]
 fn polynomials_are_as_good_as_the_special_function_unit() {
     for (seed, values) in [Values::Normal, Values::Outliers].into_iter().enumerate() {
-        for (mask, share) in [(Mask::Full, 2), (Mask::Causal, 8)] {
+        for (mask, share) in [(Mask::Full, 2), (Mask::Causal, 6)] {
             let of = |dtype| problem(dtype, (64, 64), (256, 300), mask);
-            check(of(DataType::Bf16), &[2, 3, 4, 5], share, values, seed as u64);
+            check(of(DataType::Bf16), &[3, 4, 5], share, values, seed as u64);
             check(of(DataType::F16), &[3, 5], share, values, seed as u64 + 2);
         }
     }

@@ -30,7 +30,7 @@ fn every_variant() {
     let variants = [
         "m256n128r3h0t0e0d3x192c80",
         "m128n128r2h1t8e1d3x224c104oq",
-        "m256n64r4h2t4e8d5x184c88pe",
+        "m256n64r4h2t4e6d5x184c88pe",
         "m128n64r5h3t8e3d4x224c104peoq",
         "m256n64r4h3t8e2d3x184c88dy",
     ];

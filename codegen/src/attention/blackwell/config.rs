@@ -23,9 +23,9 @@ config! {
         /// before the output is rescaled. With 0 it always follows.
         threshold: u32 = 0, "t" means "threshold of rescaling";
         /// How many of each sixteen exponentials are computed by polynomials on the pipes of
-        /// additions and multiplications, beside the special-function unit: 0 to 8.
+        /// additions and multiplications, beside the special-function unit: 0 to 6.
         polynomials: u32 = 0, "e" means "exponentials by polynomials of 16";
-        /// The degree of the polynomials for exponentials.
+        /// The degree of the polynomials for exponentials: 3 to 5.
         degree: u32 = 3, "d" means "their degree";
         /// Registers of a thread that computes softmax.
         softmax_registers: u32 = 192, "x" means "registers of softmax";

@@ -34,11 +34,11 @@ pub enum ConfigError {
     #[error("{found} of 4 quarters of the probabilities handed over early; expected 0 to 3")]
     EarlyQuarters { found: u32 },
     /// The share of exponentials by polynomials.
-    #[error("{found} of 16 exponentials by polynomials; expected 0 to 8")]
+    #[error("{found} of 16 exponentials by polynomials; expected 0 to 6")]
     Polynomials { found: u32 },
     /// There is no such polynomial.
-    #[error("polynomials of degree {found} for {dtype}; expected {least} to 5")]
-    Degree { found: u32, least: u32, dtype: DataType },
+    #[error("polynomials of degree {found}; expected 3 to 5")]
+    Degree { found: u32 },
     /// Probabilities would leave the range of their type.
     #[error("a threshold of 2^{found} with {dtype} probabilities; expected up to 2^{most}")]
     Threshold { found: u32, most: u32, dtype: DataType },

@@ -7,7 +7,7 @@ use super::tensor_plan::AttentionPlan;
 use super::{Config, ConfigError, Schedule, registers};
 use crate::attention::exp2::DEGREES;
 use crate::attention::head_dims::HEAD_DIMS;
-use crate::attention::{DataType, LEAST_RAISE, MaskKind, Problem, Resources};
+use crate::attention::{LEAST_RAISE, MaskKind, Problem, Resources};
 use crate::dsl::{CtaGroup, WARPGROUP};
 use crate::gpu::{Gpu, Target};
 
@@ -70,14 +70,11 @@ impl Config {
         if self.early_quarters > 3 {
             return Err(ConfigError::EarlyQuarters { found: self.early_quarters });
         }
-        if self.polynomials > 8 {
+        if self.polynomials > 6 {
             return Err(ConfigError::Polynomials { found: self.polynomials });
         }
-        // Polynomials are to be off by less than the rounding of probabilities.
-        let least = if problem.dtype == DataType::F16 { 3 } else { *DEGREES.start() };
-        if !(least..=*DEGREES.end()).contains(&self.degree) {
-            let (found, dtype) = (self.degree, problem.dtype);
-            return Err(ConfigError::Degree { found, least, dtype });
+        if !DEGREES.contains(&self.degree) {
+            return Err(ConfigError::Degree { found: self.degree });
         }
         let most = if problem.dtype.bytes() == 1 { E4M3_POWERS - LEAST_RAISE } else { 12 };
         if self.threshold > most {
