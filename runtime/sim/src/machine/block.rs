@@ -56,6 +56,8 @@ struct Barrier {
     phase: u64,
     /// Lanes of each warp that arrived.
     arrived: Vec<u32>,
+    /// Earlier arrivals of warps that did not wait and arrived again, which count as well.
+    earlier: u32,
     /// The count that the participants gave, where the first has arrived.
     threads: Option<Option<u32>>,
     tally: Tally,
@@ -156,7 +158,12 @@ impl Block {
             ));
         }
         if barrier.arrived[warp] & lanes != 0 {
-            return raise("a warp arrives a second time before the barrier completes".into());
+            // What a barrier counts are arrivals, whoever's: a warp may give itself the first turn.
+            if threads.is_none() || self.live[warp] & !barrier.arrived[warp] != 0 {
+                return raise("a thread arrives a second time before its warp has arrived".into());
+            }
+            barrier.earlier += 1;
+            barrier.arrived[warp] = 0;
         }
         barrier.threads = Some(threads);
         barrier.arrived[warp] |= lanes;
@@ -213,10 +220,10 @@ impl Block {
 }
 
 impl Barrier {
-    /// Warps all of whose live lanes have arrived.
+    /// Arrivals of warps, with all of their live lanes.
     fn warps(&self, live: &[u32]) -> u32 {
         let full = |(arrived, live): &(&u32, &u32)| **arrived != 0 && *live & !*arrived == 0;
-        self.arrived.iter().zip(live).filter(full).count() as u32
+        self.earlier + self.arrived.iter().zip(live).filter(full).count() as u32
     }
 
     /// Warps that it needs. Without a count these are all that have not exited or have arrived.
@@ -242,6 +249,7 @@ impl Barrier {
         self.readers = 0;
         self.phase += 1;
         self.arrived.fill(0);
+        self.earlier = 0;
         self.threads = None;
         self.tally = Tally::default();
     }
