@@ -5,6 +5,7 @@ use tilewright_codegen::ptx::Space;
 use super::access::{check_alignment, locate};
 use super::registers::{LANES, lanes};
 use crate::fault::AccessKind;
+use crate::hazard::Proxy;
 use crate::machine::{Context, Outcome, Raised, Random, Warp};
 use crate::program::code::{Address, CopyAsync};
 
@@ -231,20 +232,20 @@ impl Warp {
                 .fold(0, |m, l| m | 1 << l);
             if covered != 0 {
                 self.land(i, covered, context);
-                self.await_batch(i, covered, context);
+                self.await_batch(i, covered, Proxy::Generic, context);
             }
         }
         self.copies.renew_due();
         self.drop_landed(context)
     }
 
-    /// Notes that lanes have waited for their copies of a batch.
-    fn await_batch(&mut self, batch: usize, lanes: u32, context: &mut Context<'_>) {
+    /// Notes that copies of a batch are complete for their lanes.
+    fn await_batch(&mut self, batch: usize, lanes: u32, proxy: Proxy, context: &mut Context<'_>) {
         let batch = &mut self.copies.batches[batch];
         batch.unawaited &= !lanes;
         if context.hazards() {
             let (destination, size) = (batch.destination, batch.size);
-            self.observe_landing(&destination, size, lanes, context);
+            self.observe_landing((&destination, size), lanes, proxy, context);
         }
     }
 
@@ -258,7 +259,8 @@ impl Warp {
         Ok(())
     }
 
-    /// Notes that a lane has waited for its copies before batch `after`.
+    /// Notes that an mbarrier counts a lane's copies before batch `after` as complete. Shipped kernels
+    /// let products read what such copies wrote, without a fence.
     pub(super) fn await_copies_before(
         &mut self,
         after: usize,
@@ -268,7 +270,7 @@ impl Warp {
         for i in 0..after {
             let lanes = self.copies.batches[i].unawaited & 1 << lane;
             if lanes != 0 {
-                self.await_batch(i, lanes, context);
+                self.await_batch(i, lanes, Proxy::AsyncShared, context);
             }
         }
     }

@@ -3,6 +3,7 @@
 use tilewright_codegen::ptx::Space;
 
 use super::Event;
+use super::proxy::Proxy;
 use super::shadow::{Conflict, Record, granules, writes};
 use crate::exec::registers::{LANES, lanes};
 use crate::exec::{bytes, locate};
@@ -156,18 +157,19 @@ impl Warp {
         Ok(())
     }
 
-    /// Notes that lanes have waited for copies to these offsets in shared memory.
+    /// Notes that copies of lanes to these offsets in shared memory are complete, and the proxy
+    /// that they count as writes of.
     pub(crate) fn observe_landing(
         &mut self,
-        destination: &[u64; LANES],
-        size: u32,
+        (destination, size): (&[u64; LANES], u32),
         mask: u32,
+        proxy: Proxy,
         context: &mut Context<'_>,
     ) {
         for lane in lanes(mask) {
-            let thread = self.clock.thread(lane) as u16;
+            let (thread, time) = (self.clock.thread(lane) as u16, self.clock.time());
             for (granule, bytes) in granules(destination[lane], size) {
-                context.block().shadow.cell(granule).land(thread, bytes, self.clock.time());
+                context.block().shadow.cell(granule).land(thread, bytes, time, proxy);
             }
         }
     }

@@ -168,12 +168,14 @@ impl Cell {
         Ok(())
     }
 
-    /// Turns copies of a thread into writes that happened now, since it has waited for them.
-    pub(super) fn land(&mut self, thread: u16, mask: u16, time: u32) {
+    /// Turns copies of a thread into writes through a proxy that happened now, since they are
+    /// complete.
+    pub(super) fn land(&mut self, thread: u16, mask: u16, time: u32, proxy: Proxy) {
         for record in &mut self.0 {
             if record.in_flight && record.thread == thread && record.mask & mask != 0 {
                 record.in_flight = false;
                 record.time = time;
+                record.proxy = proxy;
             }
         }
     }
