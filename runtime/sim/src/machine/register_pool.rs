@@ -76,11 +76,12 @@ impl RegisterPool {
 
     /// What is wrong with a warp's next instruction being this one, as far as the other warps of
     /// its warpgroup tell, of which `live` are the lanes that have not exited. Compilers give warps
-    /// copies of an instruction on paths of their own.
+    /// copies of an instruction on paths of their own, and shipped kernels let each warp give up as
+    /// many registers as it can.
     fn disagreement(&self, warp: usize, set: SetRegisters, live: &[u32]) -> Option<&'static str> {
         let n = self.warps[warp].history.len();
         self.siblings(warp).find_map(|other| match self.warps[other].history.get(n) {
-            Some(&theirs) if theirs != set => {
+            Some(&theirs) if theirs != set && (theirs.increases || set.increases) => {
                 Some("another warp of the warpgroup executes another setmaxnreg")
             }
             None if live[other] == 0 => Some("another warp of the warpgroup has exited without it"),
