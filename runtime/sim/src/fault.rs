@@ -360,6 +360,9 @@ pub enum FaultKind {
     /// Calls nest deeper than [`Limits::call_depth`](crate::Limits) or local memory is spent.
     #[error("{0}")]
     StackOverflow(String),
+    /// `assert` found its condition not to hold.
+    #[error("an assertion of the kernel failed")]
+    AssertionFailed,
     /// `trap` was executed.
     #[error("the kernel executed `trap`")]
     Trap,

@@ -137,6 +137,16 @@ impl Warp {
         }
     }
 
+    /// `vprintf`: nothing is printed, as if the buffer for it were full.
+    pub(super) fn print(&mut self, group: usize, results: &[Option<Passed>], active: u32) {
+        let base = self.frame_base(group);
+        for lane in lanes(active) {
+            for to in results.iter().flatten() {
+                self.deliver(lane, base, *to, &(-1_i32).to_le_bytes());
+            }
+        }
+    }
+
     /// `ret`; in the entry it exits.
     pub(super) fn return_from(
         &mut self,

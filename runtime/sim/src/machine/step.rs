@@ -178,6 +178,10 @@ impl Warp {
             Action::Call(call) => return self.call(group, call, active, context),
             Action::Return => return self.return_from(group, active, context),
             Action::Exit => return self.exit(group, active, context),
+            Action::Print { results } => self.print(group, results, active),
+            Action::AssertionFails => {
+                return Err(Raised::new(FaultKind::AssertionFailed, active));
+            }
             Action::Trap => return Err(Raised::new(FaultKind::Trap, active)),
             Action::Yield => return Ok(self.yield_turn(group)),
         }

@@ -165,6 +165,12 @@ pub(crate) enum Action {
         targets: Box<[Pc]>,
     },
     Call(Box<Call>),
+    /// `vprintf`, of which only the result matters.
+    Print {
+        results: Box<[Option<Passed>]>,
+    },
+    /// `__assertfail`.
+    AssertionFails,
     Return,
     Exit,
     Trap,

@@ -36,6 +36,9 @@ pub(super) fn set_registers(o: &mut Operands<'_>) -> Lowered<Action> {
 pub(super) fn call(o: &mut Operands<'_>) -> Lowered<Action> {
     // The return values come first, in parentheses, where there are any.
     let first = usize::from(matches!(o.operand(0)?, CheckedOperand::Arguments(_)));
+    if let Some(action) = system_call(o, first)? {
+        return Ok(action);
+    }
     let (target, returns, parameters) = callee(o, first)?;
     let arguments = match o.len() > first + 1 && !parameters.is_empty() {
         true => o.arguments(first + 1, false, &parameters)?,
@@ -51,6 +54,23 @@ pub(super) fn call(o: &mut Operands<'_>) -> Lowered<Action> {
         return Err(o.unsupported("the number of arguments"));
     }
     Ok(Action::Call(Box::new(Call { target, arguments, results: results.into() })))
+}
+
+/// Lowers a call of what the module only declares, where it is the system that defines it (CUDA's
+/// *PTX Writer's Guide to Interoperability*, System Calls).
+fn system_call(o: &mut Operands<'_>, first: usize) -> Lowered<Option<Action>> {
+    let CheckedOperand::Function(function) = o.operand(first)? else { return Ok(None) };
+    let callee = &o.checked.functions()[defined(o.checked, *function) as usize];
+    match &*callee.name {
+        _ if callee.is_defined => Ok(None),
+        "vprintf" if first == 0 => Ok(Some(Action::Nothing)),
+        "vprintf" => {
+            let results = o.arguments(0, true, &callee.returns)?;
+            Ok(Some(Action::Print { results: results.into() }))
+        }
+        "__assertfail" => Ok(Some(Action::AssertionFails)),
+        _ => Ok(None),
+    }
 }
 
 /// What is called, and the layouts of its return values and parameters.
