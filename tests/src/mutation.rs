@@ -31,6 +31,7 @@ pub const LINTS: Lints = Lints {
     unfenced_tensor_memory: true,
     unreleased_tensor_addresses: true,
     unwaited_tensor_loads: true,
+    unwaited_tensor_stores: true,
     tensor_lanes_of_another_warp: true,
     unpipelined_tensor_operations: false,
 };

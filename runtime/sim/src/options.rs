@@ -50,6 +50,9 @@ pub struct Lints {
     pub unreleased_tensor_addresses: bool,
     /// A `tcgen05.wait::ld` stands between a load of tensor memory and what reads its registers.
     pub unwaited_tensor_loads: bool,
+    /// A `tcgen05.wait::st` stands between a store to tensor memory and the synchronization by which
+    /// another warp knows of it that loads it, as between a store and a product that uses it.
+    pub unwaited_tensor_stores: bool,
     /// The address of a load or store of tensor memory names the lanes of its warp: where it names
     /// those of a block's first warp, other warps reach their own.
     pub tensor_lanes_of_another_warp: bool,
@@ -67,7 +70,7 @@ pub struct UnknownLint {
 
 impl Lints {
     /// The names of all lints: those of the fields.
-    pub const NAMES: [&str; 9] = [
+    pub const NAMES: [&str; 10] = [
         "exit_before_bulk_reads",
         "unfenced_write_after_read",
         "unfenced_product_after_read",
@@ -75,6 +78,7 @@ impl Lints {
         "unfenced_tensor_memory",
         "unreleased_tensor_addresses",
         "unwaited_tensor_loads",
+        "unwaited_tensor_stores",
         "tensor_lanes_of_another_warp",
         "unpipelined_tensor_operations",
     ];
@@ -93,6 +97,7 @@ impl Lints {
             "unfenced_tensor_memory" => &mut self.unfenced_tensor_memory,
             "unreleased_tensor_addresses" => &mut self.unreleased_tensor_addresses,
             "unwaited_tensor_loads" => &mut self.unwaited_tensor_loads,
+            "unwaited_tensor_stores" => &mut self.unwaited_tensor_stores,
             "tensor_lanes_of_another_warp" => &mut self.tensor_lanes_of_another_warp,
             "unpipelined_tensor_operations" => &mut self.unpipelined_tensor_operations,
             _ => return Err(UnknownLint { name: name.chars().take(40).collect() }),

@@ -151,6 +151,11 @@ impl Record {
             && self.columns.iter().zip(&other.columns).any(|(a, b)| a & b != 0)
     }
 
+    fn is_within(&self, other: &Self) -> bool {
+        self.lanes & !other.lanes == 0
+            && self.columns.iter().zip(&other.columns).all(|(a, b)| a & !b == 0)
+    }
+
     /// Takes out the columns of an access that covers it there; whether any are left.
     fn subtract(&mut self, other: &Self) -> bool {
         if self.lanes & !other.lanes == 0 {
@@ -227,6 +232,10 @@ fn note(
                 let (accessor, writes) = (old.accessor, old.writes);
                 return Err(Box::new(Conflict { accessor, writes, wait }));
             }
+            if old.accessor.is_handed_on_to(&new.accessor, clock, lints) && old.is_within(&new) {
+                // Once it is loaded it is stored.
+                old.accessor.completion = new.accessor.completion;
+            }
             if order.is_ok() && (new.writes || !old.writes) && !old.subtract(&new) {
                 records.swap_remove(i);
                 continue;
@@ -241,6 +250,21 @@ fn note(
 }
 
 impl TensorAccessor {
+    /// Whether its lanes know a time of an agent.
+    fn knows(&self, clock: &WarpClock, agent: u32, time: u32) -> bool {
+        clock.all_know(self.lanes, agent, time)
+            || clock.all_see(self.lanes, Proxy::TensorMemory, (agent, time))
+    }
+
+    /// Whether this is a store of which the warp that loads it was told, if not of its end: kernels
+    /// of CUTLASS do so. A warp loads after what was stored to its lanes before.
+    fn is_handed_on_to(&self, later: &Self, clock: &WarpClock, lints: Lints) -> bool {
+        !lints.unwaited_tensor_stores
+            && (self.stage, later.stage) == (Stage::Store, Stage::Load)
+            && self.thread != later.thread
+            && later.knows(clock, self.thread, self.time)
+    }
+
     /// Whether another access completes with this one.
     fn is_like(&self, new: &Record) -> bool {
         self.completion == new.accessor.completion && self.stage == new.accessor.stage
@@ -254,16 +278,13 @@ impl TensorAccessor {
             true => self.stage.is_pipelined_with(later.stage),
             false => self.stage.is_queued() && later.stage.is_queued(),
         };
-        let knows = |agent, time| {
-            clock.all_know(later.lanes, agent, time)
-                || clock.all_see(later.lanes, Proxy::TensorMemory, (agent, time))
-        };
+        let knows = |agent, time| later.knows(clock, agent, time);
         let issued = || same_thread || knows(self.thread, self.time);
         let same_operation = self.operation.is_some() && self.operation == later.operation;
         if same_operation || pipelined && issued() {
             return Ok(());
         }
-        if !knows(agent, time) {
+        if !knows(agent, time) && !self.is_handed_on_to(later, clock, lints) {
             return Err(self.stage.wait());
         }
         let own = same_thread && !self.stage.is_queued();
