@@ -54,7 +54,9 @@ impl<'k> Memory<'k> {
         let queries = ring(tiles, plan.query.bytes()).in_pair(leads);
         let outputs = ring(tiles, plan.output.bytes());
         // In the place of Q, that of the next query tile has come there since, and been multiplied.
-        let outputs = if config.o_over_q { outputs.always_free() } else { outputs };
+        // Of bytes beyond Q that says nothing in a pair, whose leader sees no more than Q come.
+        let beyond = config.pair && plan.output.bytes() > plan.query.bytes();
+        let outputs = if config.o_over_q && !beyond { outputs.always_free() } else { outputs };
         let answers = ring(1, ClusterLaunch::BYTES);
         let signals = Mbarrier::new(barriers);
         let signal = |number: u32| signals.element(number * tiles);
