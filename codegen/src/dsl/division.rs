@@ -122,7 +122,7 @@ mod tests {
             let Some(Unsigned { before, factor, after }) = Unsigned::new(divisor) else { continue };
             even += i128::from(divisor % 2 == 0);
             for number in around(divisor, [0, u32::MAX.into()]) {
-                let found = ((number >> before) * factor >> 32) >> after;
+                let found = ((number >> before) * factor) >> (32 + after);
                 assert_eq!(found, number / divisor, "{number} / {divisor}");
             }
         }
@@ -135,7 +135,7 @@ mod tests {
             let Signed { factor, after } = Signed::new(divisor);
             assert!(factor < 1 << 32, "{divisor}");
             for number in around(divisor, [i32::MIN.into(), i32::MAX.into()]) {
-                let found = (number * factor >> (32 + after)) + i128::from(number < 0);
+                let found = ((number * factor) >> (32 + after)) + i128::from(number < 0);
                 assert_eq!(found, number / divisor, "{number} / {divisor}");
             }
         }

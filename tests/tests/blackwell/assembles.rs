@@ -28,7 +28,7 @@ fn a_sample_of_what_is_accepted_assembles() {
 }
 
 #[test]
-#[ignore = "takes hours"]
-fn all_that_is_accepted_assembles() {
+#[ignore = "assembles a thousand kernels for each GPU"]
+fn a_sweep_of_what_is_accepted_assembles() {
     gpus().into_iter().for_each(|gpu| check(&sweep(gpu), gpu));
 }
