@@ -130,9 +130,14 @@ pub enum FaultKind {
         /// What depends on it, where that is not the read itself.
         used: Option<Site>,
     },
-    /// Memory was read before anything was written to it.
-    #[error("{0} reads bytes that nothing wrote")]
-    UninitializedMemory(Access),
+    /// Memory was read before anything was written to it, or where something undefined was.
+    #[error("{access} reads bytes that nothing wrote a defined value to{}", dependent(used))]
+    UninitializedMemory {
+        /// The read.
+        access: Access,
+        /// What depends on it, where that is not the read itself.
+        used: Option<Site>,
+    },
     /// Two accesses that nothing orders, at least one of them a write.
     #[error("data race: {access} is not ordered after the {} by {other}", AccessName(*other_kind))]
     Race {
@@ -288,9 +293,14 @@ pub enum FaultKind {
         /// The rule that was broken.
         problem: String,
     },
-    /// Tensor memory was read before anything was written to it.
-    #[error("{0}, reads cells that nothing wrote")]
-    UninitializedTensorMemory(TensorAccess),
+    /// Tensor memory was read before anything was written to it, or where something undefined was.
+    #[error("{access}, reads cells that nothing wrote a defined value to{}", dependent(used))]
+    UninitializedTensorMemory {
+        /// The read.
+        access: TensorAccess,
+        /// What depends on it.
+        used: Option<Site>,
+    },
     /// An access to tensor memory while an operation that it conflicts with may not be complete.
     #[error("{access}, is not ordered after the {} by {other}: {wait} has to come first", AccessName(*other_kind))]
     TensorConflict {

@@ -1,6 +1,8 @@
 //! Kernels that multiply with `wgmma`, against a product in integers: every type, N, swizzle, order
-//! and place of A, with matrices laid out as tensor copies write them.
+//! and place of A, with matrices laid out as tensor copies write them. Of some a row or a column is
+//! missing, and what depends on it is not looked at.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use proptest::prelude::*;
@@ -46,6 +48,8 @@ struct Case {
     a_in_registers: bool,
     accumulate: bool,
     negate: [bool; 2],
+    /// A row of A (0) or a column of B (1) that nothing writes.
+    missing: Option<(usize, usize)>,
     seed: u64,
 }
 
@@ -87,6 +91,8 @@ struct Image {
     bytes: Vec<u8>,
     /// Of which the start is still to be added.
     descriptor: u64,
+    /// The units of 16 bytes in which each row or column has elements.
+    units: Vec<BTreeSet<usize>>,
 }
 
 impl Case {
@@ -107,6 +113,7 @@ impl Case {
         let (rows, columns) = if along_k { (outer, k) } else { (k, outer) };
         let each = 8 * span / bits;
         let mut bytes = vec![0; rows * columns.div_ceil(each) * span];
+        let mut units = vec![BTreeSet::new(); outer];
         for (row, column) in (0..rows).flat_map(|row| (0..columns).map(move |c| (row, c))) {
             let (i, k) = if along_k { (row, column) } else { (column, row) };
             let element = encode(factor, self.factor(matrix, i, k));
@@ -118,6 +125,7 @@ impl Case {
                 _ => unit,
             };
             let line = column / each * rows + row;
+            units[i].insert((line * span) / 16 + turned);
             for (j, byte) in element.to_le_bytes().iter().take(bits.div_ceil(8)).enumerate() {
                 bytes[line * span + turned * 16 + bit / 8 + j] |= byte << (bit % 8);
             }
@@ -130,7 +138,22 @@ impl Case {
             (false, _) => (beside, below),
         };
         let field = |bytes: usize, shift: u32| ((bytes / 16) as u64) << shift;
-        Image { bytes, descriptor: field(leading, 16) | field(stride, 32) | code << 62 }
+        let descriptor = field(leading, 16) | field(stride, 32) | code << 62;
+        Image { bytes, descriptor, units }
+    }
+
+    /// The units of an image that are left out because one row or column is, and all rows or columns
+    /// that lack some element then.
+    fn left_out(&self, matrix: usize, image: &Image) -> (BTreeSet<usize>, Vec<usize>) {
+        match self.missing {
+            Some((of, i)) if of == matrix => {
+                let units = image.units[i].clone();
+                let lacks = |i: &usize| !image.units[*i].is_disjoint(&units);
+                let lacking = (0..image.units.len()).filter(lacks).collect();
+                (units, lacking)
+            }
+            _ => (BTreeSet::new(), Vec::new()),
+        }
     }
 
     /// Registers of A, four a thread.
@@ -175,7 +198,8 @@ impl Case {
         registers.flat_map(|(thread, r)| register(thread, r).to_le_bytes()).collect()
     }
 
-    fn kernel(&self, [a, b]: [u64; 2], shared: usize) -> String {
+    /// A kernel that leaves units out of what it multiplies, and some threads' registers of A.
+    fn kernel(&self, [a, b]: [u64; 2], shared: usize, left_out: &BTreeSet<usize>) -> String {
         let [sum, a_type, b_type] = self.types;
         let (n, k, count) = (self.n, self.k(), self.registers());
         let d: Vec<String> = (0..count).map(|r| format!("%d{r}")).collect();
@@ -194,22 +218,31 @@ impl Case {
         }
         let mut text = format!(
             ".version 8.4\n.target sm_90a\n.address_size 64\n.visible .entry multiply(\
-             .param .u64 image, .param .u64 fragment, .param .u64 sums, .param .u64 results)\n{{\n\
+             .param .u64 image, .param .u64 fragment, .param .u64 sums, .param .u64 kept, \
+             .param .u64 results)\n{{\n\
              .shared .align 1024 .b8 tile[{shared}];\n\
-             .reg .b64 %p<4>, %at, %da, %db;\n.reg .b32 %a<4>, %d<{count}>, %t, %s, %w<4>;\n\
-             .reg .pred %accumulate;\n\
+             .reg .b64 %p<5>, %at, %da, %db;\n.reg .b32 %a<4>, %d<{count}>, %t, %s, %w<4>;\n\
+             .reg .pred %accumulate, %kept, %other;\n\
              ld.param.u64 %p0, [image];\nld.param.u64 %p1, [fragment];\n\
              ld.param.u64 %p2, [sums];\nld.param.u64 %p3, [results];\n\
+             ld.param.u64 %p4, [kept];\n\
              mov.u32 %t, %tid.x;\nmov.u32 %s, tile;\nmad.lo.u32 %s, %t, 16, %s;\n\
              mad.wide.u32 %at, %t, 16, %p0;\n"
         );
         for offset in (0..shared).step_by(2048) {
             let words = "{%w0, %w1, %w2, %w3}";
             writeln!(text, "ld.global.v4.b32 {words}, [%at+{offset}];").unwrap();
-            writeln!(text, "st.shared.v4.b32 [%s+{offset}], {words};").unwrap();
+            text += "setp.ge.u32 %kept, %t, 0;\n";
+            for unit in left_out.range(offset / 16..(offset + 2048) / 16) {
+                writeln!(text, "setp.ne.and.u32 %kept, %t, {}, %kept;", unit % 128).unwrap();
+            }
+            writeln!(text, "@%kept st.shared.v4.b32 [%s+{offset}], {words};").unwrap();
         }
         text += "fence.proxy.async.shared::cta;\nbar.sync 0;\n\
-                 mad.wide.u32 %at, %t, 16, %p1;\nld.global.v4.b32 {%a0, %a1, %a2, %a3}, [%at];\n";
+                 mad.wide.u32 %at, %t, 16, %p1;\n";
+        let thread = self.missing_thread().unwrap_or(128);
+        writeln!(text, "setp.ne.u32 %other, %t, {thread};").unwrap();
+        text += "@%other ld.global.v4.b32 {%a0, %a1, %a2, %a3}, [%at];\n";
         writeln!(text, "mad.wide.u32 %at, %t, {}, %p2;", 4 * count).unwrap();
         for (r, d) in d.iter().enumerate() {
             writeln!(text, "ld.global.b32 {d}, [%at+{}];", 4 * r).unwrap();
@@ -223,26 +256,44 @@ impl Case {
              wgmma.mma_async.sync.aligned.m64n{n}k{k}.{sum}.{a_type}.{b_type}{popc} {{{}}}, \
              {a_operand}, %db, %accumulate{rest};\n\
              wgmma.commit_group.sync.aligned;\nwgmma.wait_group.sync.aligned 0;\n\
-             mad.wide.u32 %at, %t, {}, %p3;",
+             mad.wide.u32 %at, %t, {row}, %p3;\nmad.wide.u32 %p4, %t, {row}, %p4;",
             d.join(", "),
-            4 * count
+            row = 4 * count
         )
         .unwrap();
         for (r, d) in d.iter().enumerate() {
-            writeln!(text, "st.global.b32 [%at+{}], {d};", 4 * r).unwrap();
+            writeln!(text, "ld.global.b32 %w0, [%p4+{}];\nsetp.ne.u32 %kept, %w0, 0;", 4 * r)
+                .unwrap();
+            writeln!(text, "@%kept st.global.b32 [%at+{}], {d};", 4 * r).unwrap();
         }
         text + "ret;\n}\n"
     }
 
+    /// The thread whose registers of A are left out.
+    fn missing_thread(&self) -> Option<usize> {
+        let (_, row) = self.missing.filter(|(matrix, _)| self.a_in_registers && *matrix == 0)?;
+        Some(row / 16 * 32 + row % 8 * 4 + 1)
+    }
+
     fn check(&self) {
         let (a, b) = (self.image(0, M), self.image(1, self.n));
+        let (mut left_out, mut rows) = self.left_out(0, &a);
+        let (of_b, columns) = self.left_out(1, &b);
+        if self.a_in_registers {
+            left_out.clear();
+            let thread = self.missing_thread();
+            let of_thread = |thread| [0, 8].map(|half| thread / 32 * 16 + thread % 32 / 4 + half);
+            rows = thread.map_or(Vec::new(), |thread| of_thread(thread).to_vec());
+        }
         let b_start = a.bytes.len().next_multiple_of(1024);
+        left_out.extend(of_b.iter().map(|unit| unit + b_start / 16));
         let mut image = a.bytes;
         image.resize(b_start, 0);
         image.extend(b.bytes);
         image.resize(image.len().next_multiple_of(2048), 0);
         let start = |bytes: usize| (bytes / 16) as u64;
-        let text = self.kernel([a.descriptor, b.descriptor | start(b_start)], image.len());
+        let descriptors = [a.descriptor, b.descriptor | start(b_start)];
+        let text = self.kernel(descriptors, image.len(), &left_out);
         let module = parse(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
         let checked = check(module).unwrap_or_else(|error| panic!("{error}\n{text}"));
         let program = Program::new(&checked, None).unwrap_or_else(|error| panic!("{error}"));
@@ -255,26 +306,46 @@ impl Case {
             let old = if self.accumulate { before(row, column) } else { 0 };
             old + if negate { -product } else { product }
         });
-        let mut memory = Memory::new();
-        let mut launch = Launch { block: [128, 1, 1], ..Launch::default() };
-        for (name, bytes) in
-            [("image", image), ("fragment", self.fragment()), ("sums", self.sums(before))]
-        {
-            launch.parameters.extend(memory.allocate(name, &bytes).to_le_bytes());
+        let is_defined = |row, column| !rows.contains(&row) && !columns.contains(&column);
+        let run = |kept: &[u8]| {
+            let mut memory = Memory::new();
+            let mut launch = Launch { block: [128, 1, 1], ..Launch::default() };
+            let (fragment, sums) = (self.fragment(), self.sums(before));
+            for (name, bytes) in
+                [("image", &image[..]), ("fragment", &fragment), ("sums", &sums), ("kept", kept)]
+            {
+                launch.parameters.extend(memory.allocate(name, bytes).to_le_bytes());
+            }
+            let results = memory.allocate_uninitialized("results", expected.len());
+            launch.parameters.extend(results.to_le_bytes());
+            let options = Options { seed: self.seed, jobs: 1, ..Options::default() };
+            run(&program, &launch, &mut memory, &options)
+                .map(|_| memory.buffer("results").unwrap().bytes())
+        };
+        // What lacks an element is not looked at.
+        let all = self.sums(|_, _| 1);
+        let defined = self.sums(|row, column| is_defined(row, column).into());
+        let kept = |i: usize| defined[4 * i..4 * i + 4] == all[4 * i..4 * i + 4];
+        let flags = |kept: &dyn Fn(usize) -> bool| -> Vec<u8> {
+            (0..all.len() / 4).flat_map(|i| u32::from(kept(i)).to_le_bytes()).collect()
+        };
+        let found = run(&flags(&kept)).unwrap_or_else(|error| panic!("{error}: {self:?}\n{text}"));
+        for (i, (found, expected)) in found.chunks(4).zip(expected.chunks(4)).enumerate() {
+            assert!(!kept(i) || found == expected, "{self:?}\n{text}");
         }
-        let results = memory.allocate_uninitialized("results", expected.len());
-        launch.parameters.extend(results.to_le_bytes());
-        let options = Options { seed: self.seed, jobs: 1, ..Options::default() };
-        run(&program, &launch, &mut memory, &options).unwrap_or_else(|error| panic!("{error}"));
-        let found = memory.buffer("results").unwrap().bytes();
-        assert!(found == expected, "{self:?}\n{text}");
+        // Any of it that is, is a fault.
+        let undefined: Vec<usize> = (0..all.len() / 4).filter(|&i| !kept(i)).collect();
+        if let Some(&one) = undefined.get(self.seed as usize % undefined.len().max(1)) {
+            let error = run(&flags(&|i| i == one)).expect_err("it depends on what nothing wrote");
+            assert!(error.to_string().contains("nothing wrote"), "{error}: {self:?}\n{text}");
+        }
     }
 }
 
 fn case() -> impl Strategy<Value = Case> {
     let flags = any::<[bool; 6]>();
     (select(&TYPES[..]), 1_usize..=32, [0_usize..4, 0_usize..4], flags, any::<u64>()).prop_map(
-        |(types, eighths, swizzles, [a_k, b_k, a_in_registers, accumulate, ..], seed)| {
+        |(types, eighths, swizzles, [a_k, b_k, a_in_registers, accumulate, lacks, of_b], seed)| {
             let n = match (bits(types[1]), eighths) {
                 // Of integers N is 8, 24 or a multiple of 16.
                 (8 | 1, 1 | 3) => 8 * eighths,
@@ -290,6 +361,10 @@ fn case() -> impl Strategy<Value = Case> {
                 a_in_registers,
                 accumulate,
                 negate: [seed & 1 != 0, seed & 2 != 0],
+                missing: lacks.then_some({
+                    let outer = if of_b { n } else { M };
+                    (usize::from(of_b), (seed >> 8) as usize % outer)
+                }),
                 seed,
             }
         },

@@ -45,7 +45,14 @@ pub(super) fn check(config: &Config, problem: &Problem) -> Result<u32, ConfigErr
         1 if beside_scores => 28,
         1 => 36,
         _ if beside_scores || config.q_in_registers => 32,
-        _ => 40_u32.saturating_sub(probabilities).max(if config.polynomials > 1 { 16 } else { 12 }),
+        _ => {
+            let least = match config.polynomials {
+                0 | 1 => 12,
+                2 => 16,
+                _ => 20,
+            };
+            40_u32.saturating_sub(probabilities).max(least)
+        }
     };
     let queries = match config.q_in_registers {
         true => problem.head_dim / 8 * bytes,

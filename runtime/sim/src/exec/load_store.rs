@@ -5,7 +5,7 @@ use tilewright_codegen::ptx::Space;
 use super::access::{Words, check_alignment, locate};
 use super::registers::{AnySlot, Slot, lanes};
 use crate::fault::{AccessKind, FaultKind};
-use crate::hazard::Event;
+use crate::hazard::{Event, Unwritten};
 use crate::machine::{Context, Outcome, Raised, Warp};
 use crate::program::code::{Load, Store};
 
@@ -26,22 +26,28 @@ impl Warp {
         self.check_peers(&load.address, &addresses, active, context)?;
         let strong = load.order.is_strong();
         let event = Event::new(AccessKind::Read, load.order, load.scope, size);
-        if context.hazards() && !strong {
+        let hazards = context.hazards();
+        if hazards && !strong {
             self.observe(event, space, &addresses, active, context)?;
         }
+        let mut unwritten = Unwritten::new();
         for lane in lanes(active) {
             let _turn = context.turn(load.order, space, addresses[lane]);
-            if context.hazards() && strong {
+            if hazards && strong {
                 self.observe(event, space, &addresses, 1 << lane, context)?;
             }
             let (space, address) = locate(space, addresses[lane]);
             let words = self.read(lane, space, address, size, context)?;
+            if hazards {
+                self.note_unwritten(&mut unwritten, lane, (space, address, size), context);
+            }
             for (i, destination) in load.destinations.iter().enumerate() {
                 if let Some(slot) = destination {
                     self.set_element(*slot, lane, &words, i, load);
                 }
             }
         }
+        self.leave_loaded_undefined(load, active, &unwritten, context);
         Ok(())
     }
 
@@ -106,10 +112,6 @@ impl Warp {
             }
             _ => {
                 let bytes = self.local.get(lane, address, size).ok_or_else(|| outside(context))?;
-                if context.hazards() && bytes.iter().any(|byte| !byte.1) {
-                    let access = context.describe(AccessKind::Read, space, address, size);
-                    return Err(Raised::new(FaultKind::UninitializedMemory(access), 1 << lane));
-                }
                 let mut buffer = [0; 32];
                 for (to, from) in buffer.iter_mut().zip(bytes) {
                     *to = from.0;
@@ -133,6 +135,7 @@ impl Warp {
         check_alignment(context, AccessKind::Write, space, &addresses, (size, active))?;
         context.count_access(AccessKind::Write, space, &addresses, (size, active));
         self.check_peers(&store.address, &addresses, active, context)?;
+        let undefined = self.undefined_bytes(&store.sources, store.element, active, context);
         for lane in lanes(active) {
             let words = self.stored(store, lane);
             let _turn = context.turn(store.order, space, addresses[lane]);
@@ -143,6 +146,9 @@ impl Warp {
             }
             let (space, address) = locate(space, addresses[lane]);
             self.write(lane, space, address, (size, &words), context)?;
+            if let Some((bytes, origin)) = &undefined {
+                self.leave_unwritten(lane, (space, address), (bytes[lane], *origin), context)?;
+            }
         }
         Ok(())
     }

@@ -2,9 +2,9 @@
 
 use super::access::{check_alignment, locate};
 use super::load_store::bytes;
-use super::registers::{ALL, lanes};
+use super::registers::{ALL, AnySlot, lanes};
 use crate::fault::AccessKind;
-use crate::hazard::Event;
+use crate::hazard::{Event, Unwritten};
 use crate::machine::{Context, Outcome, Warp};
 use crate::numeric::matrix::{self, ByteRow, Packing, Row};
 use crate::program::code::{LoadMatrix, MatrixElements, Order, Scope, StoreMatrix};
@@ -38,14 +38,30 @@ impl Warp {
             self.observe(event, space, &addresses, used, context)?;
         }
         let mut rows = [[0; ROW as usize]; 32];
+        let mut unwritten = Unwritten::new();
         for lane in lanes(used) {
             let (space, address) = locate(space, addresses[lane]);
             let words = self.read(lane, space, address, ROW, context)?;
             rows[lane].copy_from_slice(&bytes(&words)[..ROW as usize]);
+            if context.hazards() {
+                self.note_unwritten(&mut unwritten, lane, (space, address, size), context);
+            }
         }
-        let registers = registers(&rows, load.elements, load.transposed);
-        for (slot, register) in load.destinations.iter().zip(&registers) {
+        let loaded = registers(&rows, load.elements, load.transposed);
+        for (slot, register) in load.destinations.iter().zip(&loaded) {
             self.registers.set(*slot, register, active);
+        }
+        if let Some(origin) = unwritten.origin() {
+            // What is undefined goes where its bytes go.
+            let undefined = unwritten.bytes.map(|bytes| {
+                std::array::from_fn(|i| if bytes >> i & 1 != 0 { u8::MAX } else { 0 })
+            });
+            let undefined = registers(&undefined, load.elements, load.transposed);
+            for (slot, bits) in load.destinations.iter().zip(&undefined) {
+                let bits = bits.map(u64::from);
+                let slot = AnySlot::Word(*slot);
+                self.leave_bits_undefined(slot, (active, &bits), origin, context);
+            }
         }
         Ok(())
     }
@@ -63,14 +79,16 @@ impl Warp {
         let used = active & (ALL >> (32 - 8 * store.sources.len()));
         check_alignment(context, AccessKind::Write, space, &addresses, (ROW, used))?;
         context.count_access(AccessKind::Write, space, &addresses, (ROW, used));
+        let origin = match context.hazards() {
+            true => self.origin_of_reads(active, context),
+            false => None,
+        };
         for (i, &slot) in store.sources.iter().enumerate() {
-            let register = self.registers.get(slot);
-            let rows = match store.elements {
-                MatrixElements::Halves => {
-                    matrix::store(register, store.transposed).map(bytes_of_halves)
-                }
-                MatrixElements::Bytes(_) => matrix::store_bytes_transposed(register),
-            };
+            let rows = rows_of(self.registers.get(slot), store);
+            let undefined = origin.map(|origin| {
+                let bits = self.undefined_bits(AnySlot::Word(slot), context);
+                (rows_of(&bits.map(|bits| bits as u32), store), origin)
+            });
             for (lane, row) in (8 * i..).zip(&rows) {
                 let mut words = [0; 8];
                 for (word, bytes) in words.iter_mut().zip(row.as_chunks::<4>().0) {
@@ -82,9 +100,22 @@ impl Warp {
                 }
                 let (space, address) = locate(space, addresses[lane]);
                 self.write(lane, space, address, (ROW, &words), context)?;
+                if let Some((rows, origin)) = &undefined {
+                    let bytes = rows[lane - 8 * i].iter().enumerate();
+                    let bytes = bytes.fold(0, |mask, (i, &bits)| mask | u32::from(bits != 0) << i);
+                    self.leave_unwritten(lane, (space, address), (bytes, *origin), context)?;
+                }
             }
         }
         Ok(())
+    }
+}
+
+/// The rows of a matrix that a register holds.
+fn rows_of(register: &matrix::Register, store: &StoreMatrix) -> [ByteRow; 8] {
+    match store.elements {
+        MatrixElements::Halves => matrix::store(register, store.transposed).map(bytes_of_halves),
+        MatrixElements::Bytes(_) => matrix::store_bytes_transposed(register),
     }
 }
 

@@ -84,6 +84,9 @@ impl Warp {
         for &bytes in &transfer.reads {
             self.check_transfer(AccessKind::CopyRead, bytes, lane, context)?;
             self.observe_async(&reads, AccessKind::CopyRead, bytes, lane, context)?;
+            let (space, address) = bytes.place();
+            let read = (space, address, bytes.size());
+            self.check_written(AccessKind::CopyRead, read, lane, context)?;
         }
         for &bytes in &transfer.writes {
             self.check_transfer(written, bytes, lane, context)?;

@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use super::copy::landing_time;
 use super::registers::{ALL, Condition, LANES, Slot};
 use crate::fault::{AccessKind, FaultKind};
-use crate::hazard::{Bytes, Clocks};
+use crate::hazard::{Bytes, Clocks, UndefinedFactors, unwritten_vectors};
 use crate::machine::{Context, Issue, Outcome, Raised, Warp, Warpgroup};
 use crate::memory::SharedMemory;
 use crate::numeric::matrix::wgmma::{
@@ -111,7 +111,8 @@ impl Warp {
             return Err(Raised::new(FaultKind::Warpgroup(problem), ALL));
         }
         if context.hazards() {
-            self.observe_factors(number, (issue.a, issue.b, wgmma.n), context)?;
+            let factors = self.observe_factors(number, (issue.a, issue.b, wgmma.n), context)?;
+            self.define_sums(wgmma, issue.accumulate, &factors, context);
         }
         let pending = Pending { number, pc: context.pc, group: issue.group, landed: false };
         self.products.issued += 1;
@@ -121,22 +122,30 @@ impl Warp {
         Ok(())
     }
 
-    /// Looks at what the warp's part of a product reads in shared memory: its rows of A, all of B.
+    /// Looks at what the warp's part of a product reads in shared memory: its rows of A, all of B. What
+    /// of them is undefined.
     fn observe_factors(
         &mut self,
         number: u64,
         (a, b, n): (Option<SharedMatrix>, SharedMatrix, usize),
         context: &mut Context<'_>,
-    ) -> Outcome<()> {
+    ) -> Outcome<UndefinedFactors> {
         let (group, warp) = self.warpgroup();
         let rank = context.rank;
         let operation = context.blocks[rank].warpgroups[group].operation(number, context.agents);
-        let rows = a.map(|a| a.units(warp * WARP_ROWS..(warp + 1) * WARP_ROWS));
+        let first = warp * WARP_ROWS;
+        let rows = a.map(|a| a.units(first..first + WARP_ROWS));
         for at in rows.into_iter().flatten().chain(b.units(0..n)) {
             let bytes = Bytes::Shared { rank, offset: u64::from(at), size: UNIT as u32 };
             self.observe_async(&operation, AccessKind::CopyRead, bytes, 0, context)?;
         }
-        Ok(())
+        let shared = &context.blocks[rank].shared;
+        let unwritten = |matrix: SharedMatrix, outer| {
+            unwritten_vectors(matrix.placement(), outer, UNIT as u32, shared)
+        };
+        let mut rows = a.map_or(Vec::new(), |a| unwritten(a, first..first + WARP_ROWS));
+        rows.iter_mut().for_each(|(row, _)| *row -= first);
+        Ok(UndefinedFactors { rows, columns: unwritten(b, 0..n) })
     }
 
     /// What a warp issues, if it is well-formed.

@@ -28,7 +28,7 @@
 
 use tilewright_codegen::ptx::Space;
 
-use super::observe::{raise, unwritten};
+use super::observe::raise;
 use super::proxy::Proxy;
 use super::shadow::{GRANULE, Record, granules};
 use crate::fault::AccessKind;
@@ -186,7 +186,6 @@ impl Warp {
             asynchronous: true,
             silent: false,
         };
-        let reads = kind != AccessKind::CopyWrite;
         match bytes {
             Bytes::Shared { rank, offset, size } => {
                 context.check_no_mbarrier(rank, offset, size, lane)?;
@@ -199,9 +198,6 @@ impl Warp {
                     let place = (Space::Shared, address, lane);
                     if let Err(conflict) = access {
                         return Err(raise((kind, length), place, &conflict, context));
-                    }
-                    if reads && !block.shared.is_written(at, length) {
-                        return Err(unwritten((kind, length), place, context));
                     }
                 }
             }
@@ -221,9 +217,6 @@ impl Warp {
                     let place = (Space::Global, buffer.address() + at, lane);
                     if let Some(Err(conflict)) = access {
                         return Err(raise((kind, length), place, &conflict, context));
-                    }
-                    if reads && buffer.unwritten(at as usize, length) != 0 {
-                        return Err(unwritten((kind, length), place, context));
                     }
                 }
             }

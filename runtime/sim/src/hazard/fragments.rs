@@ -108,7 +108,6 @@ impl Warp {
         let Some(fenced) = self.fragments.fenced else {
             return Err(Raised::new(FaultKind::NeverFenced, ALL));
         };
-        let accumulates = self.accumulates(wgmma.accumulate)?;
         for fragment in uses {
             let state = self.state(fragment);
             let accumulator = state
@@ -122,10 +121,6 @@ impl Warp {
                 let register = context.run.program.slots.names[fragment.number as usize].clone();
                 let user = self.site(context, pc, ALL);
                 return Err(Raised::new(FaultKind::Unfenced { register, user }, ALL));
-            }
-            let defined = self.written[fragment.number as usize];
-            if fragment.writes && accumulates && defined != ALL {
-                return Err(self.undefined_used(fragment.number, !defined, context));
             }
         }
         let number = Some(self.products.next());

@@ -11,26 +11,32 @@
 
 pub(crate) mod asynchronous;
 mod clock;
+mod control;
 mod fragments;
 mod observe;
+mod product;
 pub(crate) mod proxy;
 mod published;
 mod shadow;
 mod sync;
 mod tensor;
 mod undefined;
+mod unwritten;
 
 pub(crate) use asynchronous::{Agents, Asynchronous, Bytes, Completion};
 pub(crate) use clock::{Clocks, WarpClock};
 pub(crate) use fragments::Fragments;
+pub(crate) use product::{UndefinedFactors, unwritten_vectors};
 pub(crate) use proxy::Proxy;
 pub(crate) use published::Published;
 pub(crate) use shadow::SharedShadow;
 pub(crate) use tensor::{Stage, TensorAccessor, TensorShadow};
-pub(crate) use undefined::Undefined;
+pub(crate) use undefined::{Cause, Origin, Origins, Undefined};
+pub(crate) use unwritten::Unwritten;
 
 use std::sync::MutexGuard;
 
+use control::Regions;
 use published::GlobalPublished;
 use shadow::BufferShadow;
 use tilewright_codegen::ptx::Space;
@@ -76,13 +82,14 @@ pub(crate) struct GlobalHazards {
     /// By buffer.
     shadows: Vec<BufferShadow>,
     published: GlobalPublished,
+    regions: Regions,
 }
 
 impl GlobalHazards {
     /// Of a memory that no kernel has accessed.
     pub(crate) fn new(memory: &Memory) -> Self {
         let shadows = memory.buffers().iter().map(|b| BufferShadow::new(b.size())).collect();
-        Self { shadows, published: GlobalPublished::new() }
+        Self { shadows, published: GlobalPublished::new(), regions: Regions::default() }
     }
 }
 

@@ -54,14 +54,11 @@ impl Warp {
                             return Err(raise(of, at, &conflict, context));
                         }
                     }
-                    if !matches!(event.kind, AccessKind::Write | AccessKind::CopyWrite)
-                        && buffer.unwritten(offset as usize, event.size) != 0
-                    {
-                        let of = (event.kind, event.size);
-                        return Err(unwritten(of, (Space::Global, address, lane), context));
-                    }
                 }
                 _ => continue,
+            }
+            if matches!(event.kind, AccessKind::Atomic | AccessKind::CopyRead) {
+                self.check_written(event.kind, (space, address, event.size), lane, context)?;
             }
             if event.order.is_strong() {
                 page = None;
@@ -97,7 +94,8 @@ impl Warp {
         let block = &context.blocks[rank];
         let Some(held) = block.shared.get(at, event.size) else { return Ok(()) };
         let silent = event.value.is_some_and(|value| {
-            block.shared.is_written(at, event.size) && bytes(value)[..event.size as usize] == *held
+            block.shared.unwritten(at, event.size) == 0
+                && bytes(value)[..event.size as usize] == *held
         });
         let record = self.record(event, lane, silent, context);
         let block = &mut context.blocks[rank];
@@ -108,11 +106,6 @@ impl Warp {
                 let of = (event.kind, event.size);
                 return Err(raise(of, (Space::Shared, address, lane), &conflict, context));
             }
-        }
-        let reads = !matches!(event.kind, AccessKind::Write | AccessKind::CopyWrite);
-        if reads && !block.shared.is_written(at, event.size) {
-            let of = (event.kind, event.size);
-            return Err(unwritten(of, (Space::Shared, address, lane), context));
         }
         Ok(())
     }
@@ -194,13 +187,4 @@ pub(super) fn raise(
         }
     };
     Raised::new(kind, 1 << lane)
-}
-
-pub(super) fn unwritten(
-    (kind, size): (AccessKind, u32),
-    (space, address, lane): (Space, u64, usize),
-    context: &Context<'_>,
-) -> Box<Raised> {
-    let access = context.describe(kind, space, address, size);
-    Raised::new(FaultKind::UninitializedMemory(access), 1 << lane)
 }

@@ -312,7 +312,6 @@ impl Warp {
         let rules = (&self.clock, context.run.options.lints);
         let conflict = tensor.shadow.access(accessor, writes, region, rules);
         let memory = &mut tensor.memory;
-        let unwritten = !writes && !memory.is_written(region);
         if writes {
             memory.mark_written(region);
         }
@@ -323,12 +322,6 @@ impl Warp {
             let other = context.run.site_of(self.clock.cluster(), other.thread as usize, other.pc);
             let kind = FaultKind::TensorConflict { access: access(), other_kind, other, wait };
             return Err(Raised::new(kind, accessor.lanes));
-        }
-        if unwritten {
-            return Err(Raised::new(
-                FaultKind::UninitializedTensorMemory(access()),
-                accessor.lanes,
-            ));
         }
         Ok(())
     }

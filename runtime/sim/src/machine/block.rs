@@ -15,7 +15,7 @@ use crate::exec::peer::Visit;
 use crate::exec::tcgen05::Tensor;
 use crate::exec::wgmma::WARPS;
 use crate::fault::FaultKind;
-use crate::hazard::{Clocks, Published, SharedShadow};
+use crate::hazard::{Clocks, Origins, Published, SharedShadow};
 use crate::memory::SharedMemory;
 
 /// Barriers of a block.
@@ -32,6 +32,7 @@ pub(crate) struct Block {
     pub(crate) mbarriers: Mbarriers,
     barriers: [Barrier; BARRIERS],
     pub(crate) shadow: SharedShadow,
+    pub(crate) origins: Origins,
     /// What its threads published, in shared memory and to the block alone in global memory.
     published: [Published; 2],
     /// Lanes of each warp that have not exited.
@@ -117,6 +118,7 @@ impl Block {
             mbarriers: Mbarriers::default(),
             barriers: std::array::from_fn(|_| barrier.clone()),
             shadow: SharedShadow::default(),
+            origins: Origins::default(),
             published: Default::default(),
             live,
             registers,

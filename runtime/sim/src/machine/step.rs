@@ -44,13 +44,15 @@ impl Warp {
             let mask = self.groups[group].mask;
             context.pc = pc;
             let instruction = &program.code[pc as usize];
-            let mut active = mask;
-            if !self.written.is_empty() && instruction.guard.is_some() {
-                self.check_guard(mask, context)?;
+            let hazards = !self.written.is_empty();
+            if self.has_detours() {
+                self.end_detours(pc, mask);
             }
-            if let Some(guard) = instruction.guard {
-                active &= self.registers.holds(guard);
-            }
+            let active = match instruction.guard {
+                Some(guard) if hazards => self.guarded((instruction, guard), mask, context)?,
+                Some(guard) => mask & self.registers.holds(guard),
+                None => mask,
+            };
             self.executed += 1;
             context.now += 1;
             let count = &mut context.tallies.instructions[pc as usize];
@@ -78,8 +80,11 @@ impl Warp {
                     }
                 }
             }
-            let executed =
-                !self.written.is_empty() && self.check_registers(instruction, active, context)?;
+            let detours = self.has_detours();
+            if detours {
+                self.check_detour(instruction, active, context)?;
+            }
+            let executed = hazards && self.check_registers(instruction, active, context)?;
             let next = match executed {
                 true => {
                     self.groups[group].pc += 1;
@@ -87,6 +92,9 @@ impl Warp {
                 }
                 false => self.execute(group, instruction, active, context)?,
             };
+            if detours {
+                self.leave_detour_undefined(active, context);
+            }
             if next != Next::Go {
                 return Ok(next);
             }

@@ -191,7 +191,7 @@ impl Warp {
             }
             self.land_products(Some(last), context);
         }
-        (moved.compute)(&mut self.registers, active);
+        self.move_undefined(&moved.compute, active, context);
         self.groups[group].pc += 1;
         Ok(Next::Go)
     }

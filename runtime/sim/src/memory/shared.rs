@@ -41,13 +41,22 @@ impl SharedMemory {
         self.written[offset / 32 + 1] |= (bits >> 32) as u32;
     }
 
-    /// Whether all bytes of an access were written.
-    #[inline]
-    pub(crate) fn is_written(&self, offset: u64, size: u32) -> bool {
+    /// Takes those of 32 bytes at an offset for unwritten whose bit is set, all of which exist.
+    pub(crate) fn mark_unwritten(&mut self, offset: u64, bytes: u32) {
         let offset = offset as usize;
-        let bits =
-            u64::from(self.written[offset / 32]) | u64::from(self.written[offset / 32 + 1]) << 32;
-        let wanted = (1u64 << size) - 1;
-        bits >> (offset % 32) & wanted == wanted
+        let bits = u64::from(bytes) << (offset % 32);
+        self.written[offset / 32] &= !(bits as u32);
+        if bits >> 32 != 0 {
+            self.written[offset / 32 + 1] &= !((bits >> 32) as u32);
+        }
+    }
+
+    /// Which of `size` bytes (at most 32) at an offset exist and nothing wrote, the first in bit 0.
+    #[inline]
+    pub(crate) fn unwritten(&self, offset: u64, size: u32) -> u32 {
+        let offset = offset as usize;
+        let word = |i: usize| u64::from(self.written.get(i).copied().unwrap_or(u32::MAX));
+        let written = word(offset / 32) | word(offset / 32 + 1) << 32;
+        !(written >> (offset % 32)) as u32 & ((1_u64 << size) - 1) as u32
     }
 }

@@ -143,6 +143,11 @@ impl TensorMemory {
         self.written[range].iter_mut().for_each(|lanes| *lanes &= !region.lanes);
     }
 
+    /// The lanes of a column that is allocated which nothing wrote.
+    pub(crate) fn unwritten_lanes(&self, column: u32) -> u128 {
+        !self.written[column as usize]
+    }
+
     /// Whether all of a region was written.
     pub(crate) fn is_written(&self, region: &TensorRegion) -> bool {
         let range = region.column as usize..(region.column + region.columns) as usize;

@@ -156,11 +156,23 @@ impl Warp {
                 if !context.hazards() {
                     continue;
                 }
-                for at in shape.source(descriptor) {
+                for (i, at) in shape.source(descriptor).enumerate() {
                     let offset = u64::from(at);
                     let bytes = Bytes::Shared { rank, offset, size: decompression.bytes() };
                     let operation = &issued.operation;
                     self.observe_async(operation, AccessKind::CopyRead, bytes, thread, context)?;
+                    let size = decompression.bytes();
+                    if context.blocks[rank].shared.unwritten(offset, size) != 0 {
+                        let reader = 1 << thread;
+                        let origin = self.read_of_factor((rank, offset), size, reader, context);
+                        let block = &mut context.blocks[rank];
+                        let (row, unit) = (i / shape.units, (i % shape.units) as u32);
+                        let lanes = shape.lanes(row) << lane;
+                        let column = column + 4 * unit;
+                        let region = TensorRegion { rank, lanes, column, columns: 4 };
+                        block.tensor.memory.mark_unwritten(&region);
+                        (column..column + 4).for_each(|c| block.origins.note_column(c, origin));
+                    }
                 }
             }
             let copy = Copy { ranks, descriptor, shape, decompression, lane, column };

@@ -20,27 +20,27 @@ use crate::program::tcgen05_mma::{Multiplicand, Multiply};
 
 /// A product of a block, or of the two of a pair.
 #[derive(Debug)]
-struct Multiplication {
-    instruction: Instruction,
+pub(super) struct Multiplication {
+    pub(super) instruction: Instruction,
     product: Product,
-    layout: Layout,
+    pub(super) layout: Layout,
     /// The column of D, which is the same in both blocks.
-    d: u32,
-    a: Home,
-    b: SharedMatrix,
+    pub(super) d: u32,
+    pub(super) a: Home,
+    pub(super) b: SharedMatrix,
     /// The columns of the scales of A and of B.
     scales: Option<[(ScaleFactors, u32); 2]>,
     /// What D is multiplied by before; none where it begins at 0.
-    scale: Option<f32>,
+    pub(super) scale: Option<f32>,
     /// Of each block its rank and the lanes of D that are written.
-    blocks: Vec<(usize, u128)>,
+    pub(super) blocks: Vec<(usize, u128)>,
     /// Columns of B that count as zeros.
-    zeros: Vec<bool>,
+    pub(super) zeros: Vec<bool>,
 }
 
 /// Where A lies, in each block its own rows.
 #[derive(Clone, Copy, Debug)]
-enum Home {
+pub(super) enum Home {
     Shared(SharedMatrix),
     /// The first column, and whether rows move down by one.
     Tensor {
@@ -82,8 +82,22 @@ impl Warp {
             let ranks: Vec<usize> = issued.ranks(context).collect();
             let multiplication =
                 self.multiplication((group, lane), multiply, instruction, ranks, context)?;
-            for (tensor, kind) in multiplication.regions() {
+            let (writes, reads): (Vec<_>, Vec<_>) =
+                multiplication.regions().into_iter().partition(|r| r.1 == AccessKind::CopyWrite);
+            for (tensor, kind) in reads {
                 self.access_tensor(&issued.access, kind, &tensor, context)?;
+            }
+            let undefined = match context.hazards() {
+                true => self.undefined_cells(&multiplication, lane, context),
+                false => Vec::new(),
+            };
+            for (tensor, kind) in writes {
+                self.access_tensor(&issued.access, kind, &tensor, context)?;
+            }
+            for (cells, origin) in undefined {
+                let block = &mut context.blocks[cells.rank];
+                block.tensor.memory.mark_unwritten(&cells);
+                block.origins.note_column(cells.column, origin);
             }
             if context.hazards() {
                 for (rank, at, size) in multiplication.shared_units() {
@@ -260,17 +274,17 @@ fn zero_columns(mask: u64, n: usize, parts: usize) -> Result<Vec<bool>, String> 
 
 impl Multiplication {
     /// Columns of tensor memory that A takes there.
-    fn a_columns(&self) -> usize {
+    pub(super) fn a_columns(&self) -> usize {
         self.instruction.a_columns() / self.instruction.a.each() * 4
     }
 
     /// Columns of tensor memory that D takes.
-    fn d_columns(&self) -> usize {
+    pub(super) fn d_columns(&self) -> usize {
         self.instruction.n / self.layout.parts()
     }
 
     /// Rows of A and D that a block has.
-    fn rows(&self) -> usize {
+    pub(super) fn rows(&self) -> usize {
         self.instruction.m / self.blocks.len()
     }
 
@@ -288,18 +302,7 @@ impl Multiplication {
                 let a = region(self.layout.lanes(), column, self.a_columns());
                 all.push((a, AccessKind::CopyRead));
             }
-            for (i, (factors, first)) in self.scales.into_iter().flatten().enumerate() {
-                let rows = if i == 0 { self.rows() } else { self.instruction.n };
-                let reach = factors.reach(rows);
-                let per_word = rows.div_ceil(QUARTER);
-                for column in 0..reach {
-                    let rows = (rows - column % per_word * QUARTER).min(QUARTER) as u32;
-                    let quarter = lane_mask(0, rows);
-                    let lanes = quarter | quarter << 32 | quarter << 64 | quarter << 96;
-                    let scales = region(lanes, first + column as u32, 1);
-                    all.push((scales, AccessKind::CopyRead));
-                }
-            }
+            all.extend(self.scale_regions(rank).map(|scales| (scales, AccessKind::CopyRead)));
             let d = region(written, self.d, self.d_columns());
             if self.scale.is_some() {
                 all.push((d, AccessKind::CopyRead));
@@ -307,6 +310,23 @@ impl Multiplication {
             all.push((d, AccessKind::CopyWrite));
         }
         all
+    }
+
+    /// Where the scales lie in the tensor memory of a block.
+    pub(super) fn scale_regions(&self, rank: usize) -> impl Iterator<Item = TensorRegion> {
+        let columns =
+            self.scales.into_iter().flatten().enumerate().flat_map(|(i, (factors, first))| {
+                let rows = if i == 0 { self.rows() } else { self.instruction.n };
+                let columns = (0..factors.reach(rows)).map(move |column| (rows, first, column));
+                columns.collect::<Vec<_>>()
+            });
+        columns.map(move |(rows, first, column)| {
+            let per_word = rows.div_ceil(QUARTER);
+            let rows = (rows - column % per_word * QUARTER).min(QUARTER) as u32;
+            let quarter = lane_mask(0, rows);
+            let lanes = quarter | quarter << 32 | quarter << 64 | quarter << 96;
+            TensorRegion { rank, lanes, column: first + column as u32, columns: 1 }
+        })
     }
 
     /// What is read in shared memory: the rank of the block, the address and how many bytes.
@@ -325,12 +345,17 @@ impl Multiplication {
         })
     }
 
-    /// B of all blocks, one after the other.
-    fn read_b(&self, operands: &mut Operands, context: &Context<'_>) {
-        // Columns of a pair's even block come first, whichever of them has issued the product.
+    /// The ranks of its blocks in the order of their columns of B: those of a pair's even block come
+    /// first, whichever of them has issued the product.
+    pub(super) fn ranks(&self) -> Vec<usize> {
         let mut ranks: Vec<usize> = self.blocks.iter().map(|(rank, _)| *rank).collect();
         ranks.sort_unstable();
-        for rank in ranks {
+        ranks
+    }
+
+    /// B of all blocks, one after the other.
+    fn read_b(&self, operands: &mut Operands, context: &Context<'_>) {
+        for rank in self.ranks() {
             let shared = &context.blocks[rank].shared;
             let columns = self.instruction.n / self.blocks.len();
             let read = |at| unit(shared, at);

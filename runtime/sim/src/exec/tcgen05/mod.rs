@@ -26,6 +26,10 @@
 //! When the operation lands, [`Landing::land`] finds the cells in
 //! `context.blocks[rank].tensor.memory`, a column of 128 lanes at a time: `column`, `column_mut`.
 //! Regions that `access_tensor` has let pass are there then.
+//!
+//! What an operation makes of cells or bytes that nothing wrote is undefined: it takes the cells that it
+//! writes for unwritten when it is issued (`undefined`), as flags of what is written follow the order of
+//! issue.
 
 mod allocate;
 pub(crate) mod copy;
@@ -34,6 +38,7 @@ mod queue;
 mod registers;
 pub(crate) mod shape;
 mod shift;
+mod undefined;
 
 pub(crate) use allocate::{Claim, Tensor};
 pub(crate) use queue::{Issues, Landing};
@@ -100,8 +105,8 @@ impl Warp {
         }
     }
 
-    /// Looks at an access to tensor memory: its cells must be allocated, nothing that it conflicts
-    /// with be under way, and what it reads have been written.
+    /// Looks at an access to tensor memory: its cells must be allocated, and nothing that it conflicts
+    /// with be under way.
     pub(crate) fn access_tensor(
         &mut self,
         accessor: &TensorAccessor,

@@ -5,7 +5,7 @@
 //! registers of a load may be read without a wait, as a *true register dependency* is kept: who reads
 //! one waits for that load. Kernels of NVIDIA's own CuTe DSL rely on it; a lint asks for the wait.
 
-use super::super::registers::{ALL, LANES, lanes};
+use super::super::registers::{ALL, LANES};
 use super::refuse;
 use super::shape::Shape;
 use crate::fault::{AccessKind, FaultKind};
@@ -47,10 +47,10 @@ impl TensorWaits {
 
 /// Where the cells of a load or store begin.
 #[derive(Clone, Copy)]
-struct Place {
-    shape: Shape,
-    lane: u32,
-    column: u32,
+pub(super) struct Place {
+    pub(super) shape: Shape,
+    pub(super) lane: u32,
+    pub(super) column: u32,
 }
 
 impl Warp {
@@ -139,6 +139,9 @@ impl Warp {
             let registers = load.destinations.iter().map(|&slot| self.registers.get(slot));
             *self.registers.get_mut(destination) = reduction.of(registers);
         }
+        if context.hazards() && !context.detail().is_unread {
+            self.leave_loaded_cells_undefined(load, place, context);
+        }
         Ok(())
     }
 
@@ -151,7 +154,7 @@ impl Warp {
     ) -> Outcome<()> {
         let what = (&store.address, store.shape, store.sources.len());
         let place = self.place(group, what, AccessKind::CopyWrite, context)?;
-        if context.hazards() {
+        if context.hazards() && self.reads_undefined(ALL, context) {
             self.leave_cells_undefined(store, place, context);
         }
         let memory = &mut context.blocks[context.rank].tensor.memory;
@@ -175,23 +178,6 @@ impl Warp {
             }
         }
         Ok(())
-    }
-
-    /// Takes cells for unwritten that a store left undefined.
-    fn leave_cells_undefined(&self, store: &TensorStore, place: Place, context: &mut Context<'_>) {
-        for (r, &source) in store.sources.iter().enumerate() {
-            for t in lanes(self.undefined_lanes(source, context)) {
-                let (lane, column) = place.shape.cell(r as u32, t as u32);
-                let columns = if place.shape.is_packed() { 2 } else { 1 };
-                let region = TensorRegion {
-                    rank: context.rank,
-                    lanes: lane_mask(place.lane + lane, 1),
-                    column: place.column + column,
-                    columns,
-                };
-                context.blocks[context.rank].tensor.memory.mark_unwritten(&region);
-            }
-        }
     }
 
     /// Looks at the registers that an instruction uses: a read of what a load writes waits for that

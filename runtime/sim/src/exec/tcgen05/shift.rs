@@ -52,8 +52,17 @@ impl Warp {
                     &rows(rank, lane),
                     context,
                 )?;
+                let columns = column..column + COLUMNS;
+                let memory = &context.blocks[rank].tensor.memory;
+                let unwritten: Vec<_> =
+                    columns.clone().map(|i| memory.unwritten_lanes(i)).collect();
                 let to = rows(rank, lane + 1);
                 self.access_tensor(&issued.access, AccessKind::CopyWrite, &to, context)?;
+                for (column, unwritten) in columns.zip(unwritten) {
+                    let lanes = unwritten << 1 & to.lanes;
+                    let region = TensorRegion { lanes, column, columns: 1, ..to };
+                    context.blocks[rank].tensor.memory.mark_unwritten(&region);
+                }
             }
             let shift = Shift { ranks, lane: lane as usize, column };
             self.enqueue_tensor_operation(issued, Box::new(shift), context)?;

@@ -52,6 +52,7 @@ impl Warp {
                 let event = Event::new(AccessKind::Read, Order::Weak, Scope::Block, PART);
                 self.observe(event.through(proxy), space, &[at; LANES], 1 << lane, context)?;
             }
+            self.check_written(AccessKind::Read, (space, at, PART), lane, context)?;
             encoded.extend(bytes(&self.read(lane, space, at, PART, context)?));
         }
         Ok(encoded)

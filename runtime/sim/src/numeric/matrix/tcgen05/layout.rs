@@ -92,4 +92,16 @@ impl Layout {
     pub fn lanes(self) -> u128 {
         self.panels().fold(0, |lanes, (panel, _)| lanes | 0xff << (panel * PANEL))
     }
+
+    /// The lanes that a row of the block has, of each part of the columns one.
+    pub fn lanes_of_row(self, row: usize) -> u128 {
+        let own = self.panels().filter(|(_, part)| part.rows == row / PANEL);
+        own.fold(0, |lanes, (panel, _)| lanes | 1 << (panel * PANEL + row % PANEL))
+    }
+
+    /// The lanes that have a part of the columns.
+    pub fn lanes_of_part(self, part: usize) -> u128 {
+        let own = self.panels().filter(|(_, of_panel)| of_panel.columns == part);
+        own.fold(0, |lanes, (panel, _)| lanes | 0xff << (panel * PANEL))
+    }
 }
