@@ -1,7 +1,7 @@
 //! A simulator for PTX: it executes a checked kernel on the host, and is strict where a GPU is
 //! silently lucky.
 //!
-//! It reports an access outside of every buffer or misaligned, a read of what nothing wrote, a data
+//! It reports an access outside of every buffer or misaligned, a use of what nothing wrote, a data
 //! race, a misused barrier, a deadlock and a spin without end, with the PTX line, the block, the
 //! warp, the lanes, the address and the buffer. What is asynchronous completes when a seed says.
 //! The crate knows PTX ([`tilewright_codegen::ptx`]) and nothing of devices, files or attention.

@@ -10,7 +10,7 @@ pub struct Options {
     /// Decides the order of warps and blocks, and when asynchronous work lands. Two runs of one
     /// seed do the same, whatever `jobs` is, unless the kernel depends on the order of its blocks.
     pub seed: u64,
-    /// Whether to look for races and for reads of what nothing wrote. Accesses outside buffers,
+    /// Whether to look for races and for uses of what nothing wrote. Accesses outside buffers,
     /// misaligned ones, misused barriers and deadlocks are always found.
     pub hazards: bool,
     /// Threads of the host that execute blocks, [`MOST_JOBS`](Options::MOST_JOBS) at the most; 0

@@ -37,7 +37,7 @@ pub enum BufferSource {
 pub enum Fill {
     /// NaN, which no comparison lets pass.
     Nan,
-    /// Memory that nothing has written: to read it is a fault.
+    /// Memory that nothing has written: to use what is read of it is a fault.
     Uninit,
     /// A number, rounded to the buffer's type.
     Number(f64),

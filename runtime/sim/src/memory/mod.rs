@@ -57,7 +57,7 @@ impl Memory {
     }
 
     /// Allocates a buffer of `size` bytes that nothing has written yet, and returns its device
-    /// address. With hazards looked for, reading a byte before writing it is a fault.
+    /// address. With hazards looked for, using what is read of a byte before it is written is a fault.
     pub fn allocate_uninitialized(&mut self, name: &str, size: usize) -> u64 {
         let address = self.next_address(ALIGNMENT);
         self.buffers.push(Buffer::uninitialized(name, address, size));
