@@ -49,7 +49,8 @@ impl Warp {
                     (false, true) => u64::from(u32::MAX),
                     (true, low) => {
                         let high = is_unwritten((lane, column + 1));
-                        u64::from(low) * 0xffff | u64::from(high) * 0xffff_0000
+                        let half = |is: bool, bits: u64| if is { bits } else { 0 };
+                        half(low, 0xffff) | half(high, 0xffff_0000)
                     }
                 }
             });
