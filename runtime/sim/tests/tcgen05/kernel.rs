@@ -66,7 +66,12 @@ impl Case {
     }
 
     /// A kernel that leaves units out of what it multiplies, those of each block.
-    pub fn kernel(&self, [a, b]: [u64; 2], shared: usize, left_out: &[BTreeSet<usize>]) -> String {
+    pub(super) fn kernel(
+        &self,
+        [a, b]: [u64; 2],
+        shared: usize,
+        left_out: &[BTreeSet<usize>],
+    ) -> String {
         let group = self.blocks();
         let lane = if self.upper && self.rows() == 64 { 16 << 16 } else { 0 };
         let mut text = format!(
