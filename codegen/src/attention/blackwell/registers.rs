@@ -58,7 +58,7 @@ fn softmax_needs(config: &Config, problem: &Problem) -> u32 {
     let much = config.tile_m == 128 || config.polynomials > 3 || long_polynomials;
     let most = follows(config) && config.pair && config.polynomials > 5;
     match (problem.dtype.bytes(), config.tile_n) {
-        (2, 128) if most => 216,
+        (2, 128) if most => 224,
         (2, 128) if much => 208,
         (2, 128) => 192,
         (1, 128) if follows(config) && config.pair => 184,
