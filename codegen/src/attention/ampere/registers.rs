@@ -30,11 +30,13 @@ impl Registers {
             (Rescale::Speculative, false) => rows_of_query / 2,
             _ => 0,
         };
+        // More than 32 rows have operands of Q for two steps in flight where there are many steps.
+        let steps = if warp_rows > 32 && problem.head_dim > 64 { warp_rows / 2 } else { 0 };
         // Small tiles leave ptxas little to overlap; large ones get no more than it needs.
         let small = 48 + scores / 2 + output / 8 + ahead;
         let large = 90 + scores / 8;
         let working = if output > 96 { large } else { small.min(large) };
-        Self { output, scores, query, working: working + warp_rows / 8 }
+        Self { output, scores, query, working: working + warp_rows / 8 + steps }
     }
 
     fn total(&self) -> u32 {
